@@ -1,0 +1,249 @@
+//! The brief: what a successor must read about one contact, on one page.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use serde::Serialize;
+
+use crate::contact::{Contact, ContactSummary};
+use crate::error::Result;
+use crate::id::ContactId;
+use crate::memory::View;
+use crate::note::{Note, NoteKind};
+use crate::ownership::{Assignment, Role};
+use crate::store::{RowExt, SqlExt, Value};
+use crate::time::{self, DayOfYear};
+
+/// What a successor must read about one contact. As text by `Display`, as JSON by [`Brief::to_json`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Brief {
+    /// Who they are, and how to reach them.
+    pub contact: Contact,
+    /// Who looks after them.
+    pub owners: Vec<Assignment>,
+    /// Who did before, last first.
+    pub former_owners: Vec<Assignment>,
+    /// What is known about them for good, newest first.
+    pub insights: Vec<Note>,
+    /// How many more insights there are than are shown.
+    pub more_insights: u64,
+    /// What awaits somebody.
+    pub open: Vec<OpenMatter>,
+    /// The latest notes, newest first, without the insights.
+    pub latest: Vec<Note>,
+    /// Days that return, the next to come first.
+    pub days: Vec<ComingDay>,
+    /// The instant of the brief.
+    pub at: DateTime<Utc>,
+}
+
+/// Something about a contact that awaits somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OpenMatter {
+    /// A complaint after which nothing went out to the contact.
+    Unanswered(Note),
+    /// Nobody owns the contact.
+    NoOwner,
+    /// The only owner has departed.
+    OwnerDeparted(String),
+}
+
+impl fmt::Display for OpenMatter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unanswered(note) => write!(f, "complaint without an answer: {note}"),
+            Self::NoOwner => f.write_str("nobody looks after them"),
+            Self::OwnerDeparted(name) => write!(f, "{name}, their owner, has departed"),
+        }
+    }
+}
+
+/// A day that returns, and when next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ComingDay {
+    /// What it is, such as `birthday`.
+    pub label: String,
+    /// The day.
+    pub day: DayOfYear,
+    /// When it comes next, today included.
+    pub next: NaiveDate,
+}
+
+/// So many insights are shown.
+const INSIGHTS: usize = 20;
+/// So many of the latest notes are shown.
+const LATEST: usize = 10;
+
+impl View<'_> {
+    /// Puts together what a successor must read about a contact: who they are, who looks after them and did, insights
+    /// first, then what is open, the latest ten notes and the days to come.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] when there is no such contact.
+    pub fn brief(&self, contact: ContactId) -> Result<Brief> {
+        let (key, contact) = self.contact_with_key(contact)?;
+        let at = time::from_micros(self.now_micros())?;
+        let (owners, mut former_owners): (Vec<_>, Vec<_>) =
+            self.assignments(key)?.into_iter().filter(|a| a.since <= at).partition(|a| a.holds(at));
+        former_owners.reverse();
+        let mut insights = self.foremost(key, NoteKind::Insight, INSIGHTS + 1)?;
+        let more_insights = match insights.len() > INSIGHTS {
+            true => self.count_insights(key)?.saturating_sub(INSIGHTS as u64),
+            false => 0,
+        };
+        insights.truncate(INSIGHTS);
+        let mut open: Vec<OpenMatter> = self.unanswered(key)?.into_iter().map(OpenMatter::Unanswered).collect();
+        open.extend(missing_owner(&owners));
+        Ok(Brief {
+            latest: self.latest(key, LATEST)?,
+            days: coming_days(&contact, at.date_naive()),
+            contact,
+            owners,
+            former_owners,
+            insights,
+            more_insights,
+            open,
+            at,
+        })
+    }
+
+    fn count_insights(&self, contact: i64) -> Result<u64> {
+        self.sql().one(
+            "SELECT count(*) FROM note_contact l JOIN note n ON n.key = l.note
+             WHERE l.contact = $1 AND l.kind = 'insight' AND l.kind IN ('insight', 'complaint')
+                 AND n.retracted_at IS NULL AND ($2 = 0 OR n.private_to IS NULL OR n.private_to = $2)",
+            &[Value::Int(contact), Value::Int(self.viewer())],
+            |row| Ok(row.int(0)?.unsigned_abs()),
+        )
+    }
+}
+
+/// What is wrong with who owns a contact, if anything.
+fn missing_owner(now: &[Assignment]) -> Option<OpenMatter> {
+    let mut owners = now.iter().filter(|a| a.role == Role::Owner).peekable();
+    match owners.peek() {
+        None => Some(OpenMatter::NoOwner),
+        Some(first) => {
+            let name = first.member_name.clone();
+            owners.all(|a| a.member_departed).then_some(OpenMatter::OwnerDeparted(name))
+        }
+    }
+}
+
+fn coming_days(contact: &Contact, today: NaiveDate) -> Vec<ComingDay> {
+    let mut days: Vec<ComingDay> = contact
+        .dates
+        .iter()
+        .filter_map(|(label, day)| {
+            let next = next_time(*day, today)?;
+            Some(ComingDay { label: label.clone(), day: *day, next })
+        })
+        .collect();
+    days.sort_by_key(|day| day.next);
+    days
+}
+
+/// When a day comes next; 29 February is kept on 1 March where there is none.
+fn next_time(day: DayOfYear, today: NaiveDate) -> Option<NaiveDate> {
+    let in_year = |year: i32| {
+        NaiveDate::from_ymd_opt(year, day.month(), day.day()).or_else(|| NaiveDate::from_ymd_opt(year, 3, 1))
+    };
+    in_year(today.year()).filter(|date| *date >= today).or_else(|| in_year(today.year() + 1))
+}
+
+impl Brief {
+    /// The brief as JSON, indented.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+/// The brief as plain text for a terminal, in lines of at most 80 characters where words allow.
+impl fmt::Display for Brief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let contact = &self.contact;
+        writeln!(f, "{}", contact.name)?;
+        let about = [vec![contact.audience.clone()], contact.tags.clone()].concat().join(", ");
+        paragraph(f, "  ", &about)?;
+        if let Some(wishes) = wishes(contact) {
+            paragraph(f, "  ", &wishes)?;
+        }
+        list(f, "Reach", contact.handles.iter().map(handle_line))?;
+        list(f, "Looked after by", self.owners.iter().map(ToString::to_string))?;
+        list(f, "Before that", self.former_owners.iter().map(ToString::to_string))?;
+        list(f, "What to know", self.insights.iter().map(ToString::to_string))?;
+        if self.more_insights > 0 {
+            writeln!(f, "  and {} more", self.more_insights)?;
+        }
+        list(f, "Open", self.open.iter().map(ToString::to_string))?;
+        list(f, "Latest", self.latest.iter().map(ToString::to_string))?;
+        list(f, "Dates", self.days.iter().map(|day| format!("{} {}, next on {}", day.label, day.day, day.next)))?;
+        list(f, "Linked", contact.links.iter().map(link_line))?;
+        list(f, "Facts", contact.fields.iter().map(|(name, value)| format!("{}: {value}", name.replace('_', " "))))
+    }
+}
+
+fn wishes(contact: &Contact) -> Option<String> {
+    let wishes: Vec<String> = contact
+        .do_not_contact
+        .iter()
+        .map(|wish| {
+            let channel = wish.channel.map_or_else(|| "at all".to_owned(), |channel| format!("by {channel}"));
+            match wish.why.as_str() {
+                "" => format!("Do not contact {channel}."),
+                why => format!("Do not contact {channel}: {why}."),
+            }
+        })
+        .collect();
+    (!wishes.is_empty()).then(|| wishes.join(" "))
+}
+
+fn handle_line(handle: &crate::handle::Handle) -> String {
+    let label = handle.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
+    let until = handle.until.map(|until| format!(", until {}", until.date_naive())).unwrap_or_default();
+    format!("{} {}{label}{until}", handle.channel, handle.address.replace('\n', ", "))
+}
+
+fn link_line(link: &crate::contact::Link) -> String {
+    let relation = link.relation.replace('_', " ");
+    match (link.reversed, &link.other) {
+        (false, ContactSummary { name, .. }) => format!("{relation} {name}"),
+        (true, ContactSummary { name, .. }) => format!("{name} {relation} them"),
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, title: &str, items: impl Iterator<Item = String>) -> fmt::Result {
+    let mut items = items.peekable();
+    if items.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(f, "\n{title}")?;
+    for item in items {
+        paragraph(f, "  - ", &item)?;
+    }
+    Ok(())
+}
+
+/// Writes a paragraph with a mark before its first line, broken between words.
+fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
+    const WIDTH: usize = 80;
+    f.write_str(mark)?;
+    let mut column = mark.chars().count();
+    for (at, word) in text.split_whitespace().enumerate() {
+        let width = word.chars().count();
+        if at > 0 && column + 1 + width > WIDTH {
+            write!(f, "\n{:indent$}", "", indent = mark.chars().count())?;
+            column = mark.chars().count();
+        } else if at > 0 {
+            f.write_str(" ")?;
+            column += 1;
+        }
+        f.write_str(word)?;
+        column += width;
+    }
+    writeln!(f)
+}

@@ -1,0 +1,130 @@
+//! The vocabulary of changes. Its serialised form is frozen: the word of a kind, the version of its body, and the names
+//! in the body never change their meaning; what is new gets a new word, or a new version beside the old.
+
+use serde_json::Value as Json;
+
+use crate::attachment::ContactAttached;
+use crate::contact::{
+    ContactAdded, ContactChanged, ContactIdentified, ContactLinked, ContactTagged, ContactUnlinked, ContactUntagged,
+};
+use crate::error::{Error, Result};
+use crate::handle::{HandleAdded, HandleEnded, HandleRenamed};
+use crate::member::{AgencyAdded, MemberAdded, MemberDeparted, MemberRenamed, MemberReturned};
+use crate::memory::{MemoryFounded, MemoryRequested};
+use crate::note::{NoteAdded, NoteCorrected, NoteReclassified, NoteRetracted};
+use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred};
+
+macro_rules! changes {
+    ($($(#[$doc:meta])* $name:ident $word:literal $version:literal;)*) => {
+        /// What an entry of the journal changed: one variant for each kind.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum Change {
+            $($(#[$doc])* $name($name),)*
+            /// A kind, or a version of its body, from a newer heirloom: carried as it came, never dropped.
+            Unknown(Unknown),
+        }
+
+        impl Change {
+            /// The word of the kind and the version of the body, as the journal stores them.
+            pub fn kind(&self) -> (&str, i64) {
+                match self {
+                    $(Self::$name(_) => ($word, $version),)*
+                    Self::Unknown(unknown) => (&unknown.kind, unknown.version),
+                }
+            }
+
+            /// The body as JSON text.
+            pub(crate) fn body(&self) -> Result<String> {
+                let body = match self {
+                    $(Self::$name(body) => serde_json::to_string(body),)*
+                    Self::Unknown(unknown) => serde_json::to_string(&unknown.body),
+                };
+                body.map_err(|e| Error::fault("the body of an entry", e))
+            }
+
+            /// Reads a body of a kind and version.
+            pub(crate) fn read(kind: &str, version: i64, body: &str) -> Result<Self> {
+                let wrong = |e: serde_json::Error| Error::fault("the body of an entry", format!("{kind}: {e}"));
+                match (kind, version) {
+                    $(($word, $version) => serde_json::from_str(body).map(Self::$name).map_err(wrong),)*
+                    _ => {
+                        let body = serde_json::from_str(body).map_err(wrong)?;
+                        Ok(Self::Unknown(Unknown { kind: kind.to_owned(), version, body }))
+                    }
+                }
+            }
+        }
+
+        $(impl From<$name> for Change {
+            fn from(body: $name) -> Self {
+                Self::$name(body)
+            }
+        })*
+    };
+}
+
+/// A change that this build does not know.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Unknown {
+    /// The word of its kind.
+    pub kind: String,
+    /// The version of its body.
+    pub version: i64,
+    /// Its body.
+    pub body: Json,
+}
+
+changes! {
+    /// The memory began.
+    MemoryFounded "memory.founded" 1;
+    /// A call with an idempotency key was carried out.
+    MemoryRequested "memory.requested" 1;
+    /// An agency begins to act for the organisation.
+    AgencyAdded "agency.added" 1;
+    /// Somebody begins to act for the organisation.
+    MemberAdded "member.added" 1;
+    /// A member has another name.
+    MemberRenamed "member.renamed" 1;
+    /// A member has left.
+    MemberDeparted "member.departed" 1;
+    /// A member is back.
+    MemberReturned "member.returned" 1;
+    /// Somebody is known.
+    ContactAdded "contact.added" 1;
+    /// A fact of a contact has another value.
+    ContactChanged "contact.changed" 1;
+    /// A tag was put on a contact.
+    ContactTagged "contact.tagged" 1;
+    /// A tag was taken off a contact.
+    ContactUntagged "contact.untagged" 1;
+    /// A contact was linked to another.
+    ContactLinked "contact.linked" 1;
+    /// A link between contacts was taken away.
+    ContactUnlinked "contact.unlinked" 1;
+    /// Another system calls a contact so.
+    ContactIdentified "contact.identified" 1;
+    /// Bytes belong to a contact.
+    ContactAttached "contact.attached" 1;
+    /// A contact can be reached at an address.
+    HandleAdded "handle.added" 1;
+    /// An address is theirs no more.
+    HandleEnded "handle.ended" 1;
+    /// An account has another name.
+    HandleRenamed "handle.renamed" 1;
+    /// Something happened, or is known.
+    NoteAdded "note.added" 1;
+    /// The text of a note is another.
+    NoteCorrected "note.corrected" 1;
+    /// A note is of another kind or sensitivity.
+    NoteReclassified "note.reclassified" 1;
+    /// A note no longer holds.
+    NoteRetracted "note.retracted" 1;
+    /// A member looks after a contact.
+    OwnershipAssigned "ownership.assigned" 1;
+    /// A member no longer looks after a contact.
+    OwnershipEnded "ownership.ended" 1;
+    /// A contact went from one owner to another.
+    OwnershipTransferred "ownership.transferred" 1;
+}

@@ -1,0 +1,637 @@
+//! Imports: records of outside files written into a memory, all or nothing, with a report that hides nothing.
+//!
+//! A record that cannot be read costs itself and no other. What was imported before is known again by the id that the
+//! source gives, or by what it says, so a second import of a file changes nothing.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::actor::Actor;
+use crate::attachment::NewAttachment;
+use crate::check;
+use crate::contact::{DoNotContact, NewContact};
+use crate::error::{Error, Result};
+use crate::exchange::jsonl::JsonLinesReader;
+use crate::exchange::{ContactRecord, ContactRef, Item, NoteRecord, Record};
+use crate::handle::NewHandle;
+use crate::id::{ContactId, NoteId};
+use crate::journal::{Hash, Source, Writer};
+use crate::memory::Memory;
+use crate::note::{NoteDraft, NoteKind, SaidBy, Sensitivity, Visibility};
+use crate::search::fold;
+
+/// So many findings are kept in a report; all of them go to [`Import::each_finding`], and all are counted.
+pub const FINDINGS_KEPT: usize = 10_000;
+
+/// An import that is being put together; see [`Memory::import`].
+#[must_use = "nothing is read before a format is named"]
+pub struct Import<'m> {
+    memory: &'m Memory,
+    system: String,
+    actor: Option<Actor>,
+    file: String,
+    progress: Option<Box<dyn FnMut(&Progress) + 'm>>,
+    each_finding: Option<Box<dyn FnMut(&Finding) + 'm>>,
+    #[cfg(feature = "vcard")]
+    card_code_page: Option<String>,
+}
+
+impl fmt::Debug for Import<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import").field("system", &self.system).field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// How far an import has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Records read so far.
+    pub records: u64,
+    /// Of these, records skipped.
+    pub skipped: u64,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+#[must_use = "what was skipped stands in the report"]
+pub struct ImportReport {
+    /// The name of the file.
+    pub file: String,
+    /// Contacts added.
+    pub contacts_added: u64,
+    /// Contacts that were known and changed.
+    pub contacts_changed: u64,
+    /// Contacts that were known and stayed as they were.
+    pub contacts_unchanged: u64,
+    /// Notes added.
+    pub notes_added: u64,
+    /// Notes that were known, and whose text was corrected.
+    pub notes_changed: u64,
+    /// Notes that were known and stayed as they were.
+    pub notes_unchanged: u64,
+    /// Records that were skipped.
+    pub skipped: u64,
+    /// Things that were changed or left out on the way; the source is kept.
+    pub converted: u64,
+    /// What was skipped and converted, and why: the first [`FINDINGS_KEPT`].
+    pub findings: Vec<Finding>,
+}
+
+impl fmt::Display for ImportReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: contacts {} added, {} changed, {} unchanged; notes {} added, {} changed, {} unchanged; {} skipped, {} \
+             converted",
+            self.file,
+            self.contacts_added,
+            self.contacts_changed,
+            self.contacts_unchanged,
+            self.notes_added,
+            self.notes_changed,
+            self.notes_unchanged,
+            self.skipped,
+            self.converted
+        )?;
+        self.findings.iter().try_for_each(|finding| write!(f, "\n  {finding}"))?;
+        match self.skipped + self.converted - self.findings.len() as u64 {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more; Import::each_finding hands out every one"),
+        }
+    }
+}
+
+/// Something that an import skipped or converted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The name of the file.
+    pub file: String,
+    /// The number of the record in it, from 1: the card, the row, the line.
+    pub record: u64,
+    /// The line on which the record begins, from 1.
+    pub line: u64,
+    /// Whether the record was skipped as a whole.
+    pub skipped: bool,
+    /// What and why.
+    pub reason: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.skipped { "skipped: " } else { "" };
+        write!(f, "{}, record {}, line {}: {what}{}", self.file, self.record, self.line, self.reason)
+    }
+}
+
+impl Memory {
+    /// Begins an import from a system, such as `hubspot` or `iphone`: the name under which its ids are remembered.
+    ///
+    /// ```
+    /// # let memory = heirloom::Memory::in_memory()?;
+    /// let cards = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Sally Marsh\r\nEMAIL:sally@mail.example\r\nEND:VCARD\r\n";
+    /// # #[cfg(feature = "vcard")] {
+    /// let report = memory.import("iphone").named("cards.vcf").vcards(cards.as_bytes())?;
+    /// assert_eq!(report.contacts_added, 1);
+    /// # }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    pub fn import(&self, system: impl Into<String>) -> Import<'_> {
+        Import {
+            memory: self,
+            system: system.into(),
+            actor: None,
+            file: "input".to_owned(),
+            progress: None,
+            each_finding: None,
+            #[cfg(feature = "vcard")]
+            card_code_page: None,
+        }
+    }
+}
+
+impl<'m> Import<'m> {
+    /// Who imports; [`Actor::Import`] of the system's name unless said.
+    pub fn by(mut self, actor: impl Into<Actor>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    /// The name of the file in the report.
+    pub fn named(mut self, file: impl Into<String>) -> Self {
+        self.file = file.into();
+        self
+    }
+
+    /// Tells how far it has come, every thousand records and at the end.
+    pub fn progress(mut self, progress: impl FnMut(&Progress) + 'm) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// Hands out each finding as it is made, also those that the report no longer lists.
+    pub fn each_finding(mut self, each: impl FnMut(&Finding) + 'm) -> Self {
+        self.each_finding = Some(Box::new(each));
+        self
+    }
+
+    /// The code page of cards that are not UTF-8 and do not say what they are, by its label in the WHATWG Encoding
+    /// Standard; `windows-1252` unless said.
+    #[cfg(feature = "vcard")]
+    pub fn code_page(mut self, label: impl Into<String>) -> Self {
+        self.card_code_page = Some(label.into());
+        self
+    }
+
+    /// Reads a file by its ending: `.vcf` as vCards, `.csv` as CSV, `.jsonl` or `.ndjson` as JSON Lines.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read, [`Error::Invalid`] for another ending; nothing is kept then.
+    pub fn file(mut self, path: impl AsRef<Path>) -> Result<ImportReport> {
+        let path = path.as_ref();
+        let io = |e: io::Error| Error::Io { path: path.to_path_buf(), why: e.to_string() };
+        self.file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let input = BufReader::with_capacity(1 << 16, File::open(path).map_err(io)?);
+        match ending.as_str() {
+            #[cfg(feature = "vcard")]
+            "vcf" | "vcard" => self.vcards(input),
+            #[cfg(feature = "csv")]
+            "csv" | "tsv" => self.csv(input, crate::CsvOptions::new()),
+            "jsonl" | "ndjson" => self.json_lines(input),
+            _ => Err(Error::invalid(
+                "file to import",
+                format!(
+                    "{} ends in none of .vcf, .csv, .tsv, .jsonl, .ndjson; call the reader of its format",
+                    path.display()
+                ),
+            )),
+        }
+    }
+
+    /// Reads vCards 2.1 (the vCard consortium's), 3.0 (RFC 2426) and 4.0 (RFC 6350), as exporters really write them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the input fails, and what [`Memory::write`] returns; nothing is kept then.
+    #[cfg(feature = "vcard")]
+    pub fn vcards(self, input: impl Read) -> Result<ImportReport> {
+        use crate::exchange::vcard::{VCardOptions, VCardReader};
+        let code_page = match &self.card_code_page {
+            Some(label) => Some(encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+                Error::invalid("code page", format!("“{label}” is not known; write a label such as windows-1251"))
+            })?),
+            None => None,
+        };
+        self.run("text/vcard", VCardReader::new(input, VCardOptions { code_page }))
+    }
+
+    /// Reads contacts or notes from CSV.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the input fails, and what [`Memory::write`] returns; nothing is kept then.
+    #[cfg(feature = "csv")]
+    pub fn csv(self, input: impl Read, options: crate::CsvOptions) -> Result<ImportReport> {
+        self.run("text/csv", crate::exchange::csv::CsvReader::new(input, options))
+    }
+
+    /// Reads JSON Lines: `{"contact": {…}}` or `{"note": {…}}` a line; see [`crate::guide::json_lines`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the input fails, and what [`Memory::write`] returns; nothing is kept then.
+    pub fn json_lines(self, input: impl Read) -> Result<ImportReport> {
+        self.run("application/jsonl", JsonLinesReader::new(input))
+    }
+
+    fn run(mut self, format: &'static str, items: impl Iterator<Item = io::Result<Item>>) -> Result<ImportReport> {
+        let system = check::name("name of the system", &self.system)?.to_owned();
+        let actor = self.actor.take().unwrap_or_else(|| Actor::import(system.clone()));
+        let memory = self.memory;
+        memory.write(actor, |w| {
+            let mut desk = Desk {
+                w,
+                system,
+                format,
+                report: ImportReport { file: self.file.clone(), ..ImportReport::default() },
+                record: 0,
+                line: 0,
+                each_finding: self.each_finding.take(),
+            };
+            let mut progress = Progress::default();
+            for item in items {
+                let item = item.map_err(|e| Error::Io { path: self.file.clone().into(), why: e.to_string() })?;
+                desk.take(item)?;
+                progress = Progress { records: progress.records + 1, skipped: desk.report.skipped };
+                if let Some(tell) = self.progress.as_mut().filter(|_| progress.records % 1_000 == 0) {
+                    tell(&progress);
+                }
+            }
+            if let Some(tell) = &mut self.progress {
+                tell(&progress);
+            }
+            Ok(desk.report)
+        })
+    }
+}
+
+/// Where records are taken in, one at a time.
+struct Desk<'i, 'w, 'm> {
+    w: &'w mut Writer<'m>,
+    system: String,
+    format: &'static str,
+    report: ImportReport,
+    record: u64,
+    line: u64,
+    each_finding: Option<Box<dyn FnMut(&Finding) + 'i>>,
+}
+
+/// Tells what is wrong with a record from what is wrong with the memory: the first costs the record, the second all.
+fn of_record<T>(result: Result<T>) -> Result<Result<T, String>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error @ (Error::Invalid { .. } | Error::Unknown { .. } | Error::Refused(_))) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+impl Desk<'_, '_, '_> {
+    fn take(&mut self, item: Item) -> Result<()> {
+        (self.record, self.line) = (item.record, item.line);
+        for what in item.converted {
+            self.find(false, what);
+        }
+        let done = match item.result {
+            Ok(Record::Contact(contact)) => self.contact(contact)?,
+            Ok(Record::Note(note)) => self.note(note)?,
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = done {
+            self.find(true, reason);
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, skipped: bool, reason: String) {
+        let finding = Finding { file: self.report.file.clone(), record: self.record, line: self.line, skipped, reason };
+        match skipped {
+            true => self.report.skipped += 1,
+            false => self.report.converted += 1,
+        }
+        if let Some(each) = &mut self.each_finding {
+            each(&finding);
+        }
+        if self.report.findings.len() < FINDINGS_KEPT {
+            self.report.findings.push(finding);
+        }
+    }
+
+    fn contact(&mut self, record: ContactRecord) -> Result<Result<(), String>> {
+        let source = match of_record(Source::new(self.format, record.source.clone()))? {
+            Ok(source) => source,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let handles = self.sound_handles(&record);
+        let id = record.external_id.clone().unwrap_or_else(|| made_up_id(&record, &handles, &source));
+        let known = self.w.view().last_said(&self.system, &id)?;
+        let (notes, attachments) = (record.notes.len(), record.attachments.len());
+        if let Some((contact, said)) = &known {
+            if *said == Some(source.digest()) || self.said_before(*contact, &source)? {
+                self.report.contacts_unchanged += 1;
+                self.report.notes_unchanged += notes as u64;
+                return Ok(Ok(()));
+            }
+        }
+        let (new, card_notes, pictures) = self.new_contact(record, handles, &id, source);
+        debug_assert_eq!((card_notes.len(), pictures.len()), (notes, attachments));
+        let done = match known.is_some() {
+            true => self.w.upsert_contact(new),
+            false => self.w.add_contact(new),
+        };
+        let contact = match of_record(done)? {
+            Ok(contact) => contact,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        match known.is_some() {
+            true => self.report.contacts_changed += 1,
+            false => self.report.contacts_added += 1,
+        }
+        for picture in pictures {
+            let (name, attachment) = (picture.name.clone(), picture);
+            let new = NewAttachment::new(attachment.name, attachment.media_type, attachment.bytes);
+            if let Err(reason) = of_record(self.w.attach(contact, new))? {
+                self.find(false, format!("{name} was left out: {reason}"));
+            }
+        }
+        for (at, note) in card_notes.into_iter().enumerate() {
+            let id = note.external_id.clone().unwrap_or_else(|| format!("{id}#{}", note_digest(&[contact], &note)));
+            if let Err(reason) = self.keep_note(&[contact], note, id)? {
+                self.find(false, format!("note {} was left out: {reason}", at + 1));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The handles of a record that their channels can have; the others are reported, and stand in the source.
+    fn sound_handles(&mut self, record: &ContactRecord) -> Vec<NewHandle> {
+        let mut sound = Vec::new();
+        for handle in &record.handles {
+            let mut new = NewHandle::new(handle.channel, &handle.address);
+            new.label = handle.label.as_deref().map(cut_to_name);
+            new.network_id = handle.network_id.as_deref().map(cut_to_name);
+            let checked = new.checked(&self.w.view());
+            match checked {
+                Ok(_) => sound.push(new),
+                Err(error) => self.find(false, format!("{} was left out: {error}", handle.channel)),
+            }
+        }
+        sound
+    }
+
+    /// Whether a contact was once told of in exactly these words, also when other words came later.
+    fn said_before(&self, contact: ContactId, source: &Source) -> Result<bool> {
+        use crate::change::Change;
+        Ok(self.w.view().history(contact)?.iter().any(|entry| match &entry.change {
+            Some(Change::ContactAdded(c)) => c.source.as_ref() == Some(source),
+            Some(Change::ContactIdentified(c)) => c.source.as_ref() == Some(source),
+            _ => false,
+        }))
+    }
+
+    fn new_contact(
+        &mut self,
+        record: ContactRecord,
+        handles: Vec<NewHandle>,
+        id: &str,
+        source: Source,
+    ) -> (NewContact, Vec<NoteRecord>, Vec<crate::exchange::AttachmentRecord>) {
+        let mut new = match record.organisation {
+            true => NewContact::organisation(record.name),
+            false => NewContact::person(record.name),
+        };
+        if let Some(audience) = record.audience {
+            new = new.audience(audience);
+        }
+        new.handles = handles;
+        new.tags = record.tags;
+        new.dates = record.dates.into_iter().collect();
+        new.fields = record.fields;
+        for (relation, name) in record.related {
+            let names = new.fields.entry(relation).or_default();
+            match names.is_empty() {
+                true => *names = name,
+                false => *names = format!("{names}\n{name}"),
+            }
+        }
+        new.do_not_contact = record
+            .do_not_contact
+            .into_iter()
+            .map(|(channel, why)| DoNotContact { channel: Some(channel), why })
+            .collect();
+        new.source = Some(source);
+        let new = new.external_id(&self.system, id);
+        (new, record.notes, record.attachments)
+    }
+
+    fn note(&mut self, record: NoteRecord) -> Result<Result<(), String>> {
+        let about = match self.resolve(&record.about)? {
+            Ok(about) => about,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let id = record.external_id.clone().unwrap_or_else(|| note_digest(&about, &record).to_string());
+        self.keep_note(&about, record, id)
+    }
+
+    /// Finds the contacts whom a note names.
+    fn resolve(&mut self, refs: &[ContactRef]) -> Result<Result<Vec<ContactId>, String>> {
+        let mut found: Vec<ContactId> = Vec::new();
+        let (mut unknown, mut unclear) = (Vec::new(), Vec::new());
+        for reference in refs {
+            let (shown, candidates) = self.candidates(reference)?;
+            match candidates.as_slice() {
+                [] => unknown.push(shown),
+                [one] if found.contains(one) => {}
+                [one] => found.push(*one),
+                _ => unclear.push((shown, candidates)),
+            }
+        }
+        unclear.retain(|(_, candidates)| !candidates.iter().any(|candidate| found.contains(candidate)));
+        if found.is_empty() {
+            return Ok(Err(match (unclear.first(), unknown.first()) {
+                (Some((shown, several)), _) => {
+                    format!("{shown} fits {} contacts; name the contact by an id or an e-mail address", several.len())
+                }
+                (None, Some(shown)) => format!("there is no contact {shown}; import the contacts first"),
+                (None, None) => "the note is about no one".to_owned(),
+            }));
+        }
+        for shown in unknown.into_iter().chain(unclear.into_iter().map(|(shown, _)| shown)) {
+            self.find(
+                false,
+                format!("{shown} is not one contact of this memory; the note hangs on the others it names"),
+            );
+        }
+        Ok(Ok(found))
+    }
+
+    fn candidates(&self, reference: &ContactRef) -> Result<(String, Vec<ContactId>)> {
+        let view = self.w.view();
+        Ok(match reference {
+            ContactRef::ExternalId(id) => {
+                let found = view.by_external_id(&self.system, id)?;
+                (format!("with the id “{id}” in {}", self.system), found.into_iter().map(|c| c.id).collect())
+            }
+            ContactRef::Handle(channel, address) => {
+                let found = of_record(view.by_handle(*channel, address))?.unwrap_or_default();
+                let mut ids: Vec<ContactId> = found.iter().filter(|m| m.current).map(|m| m.contact.id).collect();
+                if ids.is_empty() {
+                    ids = found.iter().map(|m| m.contact.id).collect();
+                }
+                (format!("with the {channel} address “{address}”"), ids)
+            }
+            ContactRef::Name(name) => {
+                (format!("called “{name}”"), view.named(name)?.into_iter().map(|contact| contact.id).collect())
+            }
+        })
+    }
+
+    fn keep_note(&mut self, about: &[ContactId], record: NoteRecord, id: String) -> Result<Result<(), String>> {
+        if let Some(note) = self.w.view().note_by_external_id(&self.system, &id)? {
+            return self.known_note(note, &record);
+        }
+        let source = match record.source.is_empty() {
+            true => Ok(None),
+            false => of_record(Source::new(self.format, record.source.clone()))?.map(Some),
+        };
+        let (source, classes) = match (source, Classes::of(&record)) {
+            (Ok(source), Ok(classes)) => (source, classes),
+            (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
+        };
+        let said_by = match &record.said_by {
+            Some(name) => Some(self.speaker(name, about)?),
+            None => None,
+        };
+        let system = self.system.clone();
+        let draft = match of_record(self.w.note_about(about, record.text.clone()).map(|draft| {
+            let draft = classes.onto(draft).external_id(system, id).source(source).channel(record.channel);
+            let draft = record.happened_at.into_iter().fold(draft, NoteDraft::happened_at);
+            let draft = said_by.into_iter().fold(draft, NoteDraft::said_by);
+            record.permalink.into_iter().fold(draft, NoteDraft::permalink)
+        }))? {
+            Ok(draft) => draft,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let saved = of_record(draft.save())?;
+        if saved.is_ok() {
+            self.report.notes_added += 1;
+        }
+        Ok(saved.map(drop))
+    }
+
+    /// A note that stands already: corrected where the source has words that the note never had.
+    fn known_note(&mut self, note: NoteId, record: &NoteRecord) -> Result<Result<(), String>> {
+        use crate::change::Change;
+        let had = self.w.all_seeing_view().history(note)?.into_iter().any(|entry| match entry.change {
+            Some(Change::NoteAdded(c)) => c.text == record.text,
+            Some(Change::NoteCorrected(c)) => c.to == record.text,
+            Some(Change::NoteRetracted(_)) => true,
+            _ => false,
+        });
+        if had {
+            self.report.notes_unchanged += 1;
+            return Ok(Ok(()));
+        }
+        let why = format!("the source in {} changed", self.system);
+        let corrected = of_record(self.w.correct_note(note, &record.text, Some(&why)))?;
+        if corrected.is_ok() {
+            self.report.notes_changed += 1;
+        }
+        Ok(corrected)
+    }
+
+    /// Who said it: a member or one of the contacts by that name, or just the name.
+    fn speaker(&self, name: &str, about: &[ContactId]) -> Result<SaidBy> {
+        let view = self.w.view();
+        if let [member] = view.members_called(name)?.as_slice() {
+            return Ok(SaidBy::Member(member.id));
+        }
+        for contact in about {
+            if fold(&view.contact_summary(*contact)?.name) == fold(name) {
+                return Ok(SaidBy::Contact(*contact));
+            }
+        }
+        if let [contact] = view.named(name)?.as_slice() {
+            return Ok(SaidBy::Contact(contact.id));
+        }
+        Ok(SaidBy::Name(cut_to_name(name)))
+    }
+}
+
+/// What a record says of a note in words, read.
+struct Classes {
+    kind: NoteKind,
+    visibility: Visibility,
+    sensitivity: Sensitivity,
+    direction: Option<crate::note::Direction>,
+}
+
+impl Classes {
+    fn of(record: &NoteRecord) -> Result<Self, String> {
+        fn read<T: std::str::FromStr<Err = Error>>(word: Option<&String>) -> Result<Option<T>, String> {
+            word.map(|word| word.parse().map_err(|e: Error| e.to_string())).transpose()
+        }
+        Ok(Self {
+            kind: read(record.kind.as_ref())?.unwrap_or(NoteKind::Conversation),
+            visibility: read(record.visibility.as_ref())?.unwrap_or(Visibility::Organisation),
+            sensitivity: read(record.sensitivity.as_ref())?.unwrap_or(Sensitivity::Ordinary),
+            direction: read(record.direction.as_ref())?,
+        })
+    }
+
+    fn onto<'w, 'm>(self, draft: NoteDraft<'w, 'm>) -> NoteDraft<'w, 'm> {
+        let draft = draft.kind(self.kind).sensitivity(self.sensitivity).direction(self.direction);
+        match self.visibility {
+            Visibility::Private => draft.private(),
+            Visibility::Organisation => draft,
+        }
+    }
+}
+
+/// An id for a contact to which the source gives none: the name and the first address, or else what the source says.
+fn made_up_id(record: &ContactRecord, handles: &[NewHandle], source: &Source) -> String {
+    let id = match handles.first() {
+        Some(handle) => format!("{} | {}: {}", fold(&record.name), handle.channel.word(), fold(&handle.address)),
+        None => source.digest().to_string(),
+    };
+    match id.len() > check::NAME_MAX {
+        true => Hash::of(&[id.as_bytes()]).to_string(),
+        false => id,
+    }
+}
+
+/// What tells a note without an id from others: whom it is about, when it happened, who said it, what it says.
+fn note_digest(about: &[ContactId], record: &NoteRecord) -> Hash {
+    let mut parts: Vec<&[u8]> = about.iter().map(|contact| &contact.0.as_bytes()[..]).collect();
+    let when = record.happened_at.map(|when| when.to_string()).unwrap_or_default();
+    parts.extend([
+        when.as_bytes(),
+        b"\0",
+        record.said_by.as_deref().unwrap_or_default().as_bytes(),
+        b"\0",
+        record.text.as_bytes(),
+    ]);
+    Hash::of(&parts)
+}
+
+/// A label or a name cut to the limit; the whole stands in the source.
+fn cut_to_name(text: &str) -> String {
+    let mut end = text.len().min(check::NAME_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,1003 @@
+//! Notes: what happened or is known about one or more contacts, with who said it and who wrote it down, for good.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Actor;
+use crate::attachment::{self, Attachment, NewAttachment};
+use crate::channel::Channel;
+use crate::check;
+use crate::contact::{self, ContactSummary, ExternalId};
+use crate::error::{Error, Result};
+use crate::id::{ContactId, MemberId, NoteId};
+use crate::journal::{Applied, Source, Writer};
+use crate::member::{Member, member_key};
+use crate::memory::View;
+use crate::store::{Row, RowExt, Sql, SqlExt, Value};
+use crate::time::{self, Precision, When};
+use crate::verify::Table;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident $what:literal { $($(#[$variant_doc:meta])* $variant:ident $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word under which it is stored and serialised.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.word().replace('_', " "))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(Error::invalid($what, format!(
+                        "“{text}” is not known; write one of {}", [$($word),*].join(", "),
+                    ))),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What a note is.
+    NoteKind "kind of note" {
+        /// An exchange with a contact.
+        Conversation "conversation",
+        /// Lasting knowledge, shown first.
+        Insight "insight",
+        /// Praise from a contact.
+        Praise "praise",
+        /// A complaint from a contact.
+        Complaint "complaint",
+        /// An idea from a contact.
+        Idea "idea",
+        /// Something reached: a hundredth visit, a jubilee.
+        Milestone "milestone",
+        /// Something sent to many.
+        Broadcast "broadcast",
+        /// Anything else.
+        Other "other",
+    }
+}
+
+impl NoteKind {
+    /// Whether such a note says that the contact was spoken to.
+    const fn is_exchange(self) -> bool {
+        matches!(self, Self::Conversation | Self::Praise | Self::Complaint | Self::Idea)
+    }
+}
+
+words! {
+    /// How a note came into the memory.
+    Via "way" {
+        /// Typed by a person.
+        Hand "hand",
+        /// Read from a file of another system.
+        Import "import",
+        /// Written by a program of the host.
+        Api "api",
+        /// Written by a software agent.
+        Agent "agent",
+    }
+}
+
+impl From<&Actor> for Via {
+    fn from(actor: &Actor) -> Self {
+        match actor {
+            Actor::Member(_) => Self::Hand,
+            Actor::System(_) => Self::Api,
+            Actor::Import(_) => Self::Import,
+            Actor::Agent { .. } => Self::Agent,
+        }
+    }
+}
+
+words! {
+    /// Which way an exchange went.
+    Direction "direction" {
+        /// From the contact to us.
+        In "in",
+        /// From us to the contact.
+        Out "out",
+    }
+}
+
+words! {
+    /// Who may read a note.
+    Visibility "visibility" {
+        /// Every member.
+        Organisation "organisation",
+        /// Its author alone; see [`Note::private_to`].
+        Private "private",
+    }
+}
+
+words! {
+    /// How careful one must be with a note. From `Health` on these are the special categories of the GDPR, Art. 9(1),
+    /// with criminal matters (Art. 10) beside them.
+    Sensitivity "sensitivity" {
+        /// Nothing special.
+        Ordinary "ordinary",
+        /// To be kept among those who need it.
+        Confidential "confidential",
+        /// Data concerning health.
+        Health "health",
+        /// Racial or ethnic origin.
+        Origin "origin",
+        /// Political opinions.
+        Politics "politics",
+        /// Religious or philosophical beliefs.
+        Beliefs "beliefs",
+        /// Trade-union membership.
+        Union "union",
+        /// Genetic data.
+        Genetic "genetic",
+        /// Biometric data that identify a person.
+        Biometric "biometric",
+        /// Sex life or sexual orientation.
+        Sexuality "sexuality",
+        /// Criminal convictions and offences.
+        Criminal "criminal",
+    }
+}
+
+/// Who said something, or held the conversation: by id where known, and by the name of that day, for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Speaker {
+    /// The name, as it was when the note was written.
+    pub name: String,
+    /// The member, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<MemberId>,
+    /// The contact, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
+}
+
+/// Somebody who says something: a member, a contact, or just a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SaidBy {
+    /// A member.
+    Member(MemberId),
+    /// A contact.
+    Contact(ContactId),
+    /// Somebody of whom no more is known than a name.
+    Name(String),
+}
+
+impl From<MemberId> for SaidBy {
+    fn from(member: MemberId) -> Self {
+        Self::Member(member)
+    }
+}
+
+impl From<&Member> for SaidBy {
+    fn from(member: &Member) -> Self {
+        Self::Member(member.id)
+    }
+}
+
+impl From<ContactId> for SaidBy {
+    fn from(contact: ContactId) -> Self {
+        Self::Contact(contact)
+    }
+}
+
+impl From<&str> for SaidBy {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+/// A note as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Note {
+    /// The id.
+    pub id: NoteId,
+    /// What it is.
+    pub kind: NoteKind,
+    /// The text.
+    pub text: String,
+    /// When it happened, to the precision that is known.
+    pub happened_at: When,
+    /// When it was written down.
+    pub recorded_at: DateTime<Utc>,
+    /// Who said it, or held the conversation.
+    pub said_by: Option<Speaker>,
+    /// Who wrote it down.
+    pub recorded_by: Actor,
+    /// Their name, as it was then.
+    pub recorded_by_name: String,
+    /// How it came in.
+    pub via: Via,
+    /// Over which channel it happened; `None` in person or unknown.
+    pub channel: Option<Channel>,
+    /// Which way it went.
+    pub direction: Option<Direction>,
+    /// A link to where it happened.
+    pub permalink: Option<String>,
+    /// Who may read it.
+    pub visibility: Visibility,
+    /// The member who alone may read a private note; `None` where it is not private, or where its author is not known.
+    pub private_to: Option<MemberId>,
+    /// How careful one must be with it.
+    pub sensitivity: Sensitivity,
+    /// When its text was last corrected; the old text stands in its history.
+    pub corrected_at: Option<DateTime<Utc>>,
+    /// When it was retracted; a retracted note is shown by its id and in the history, nowhere else.
+    pub retracted_at: Option<DateTime<Utc>>,
+}
+
+impl fmt::Display for Note {
+    /// The note on one line: when, by whom, what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let when = match self.happened_at.precision() {
+            Precision::Instant => self.happened_at.start().date_naive().to_string(),
+            _ => self.happened_at.to_string(),
+        };
+        write!(f, "{when}  {}", self.text.replace('\n', " "))?;
+        if let Some(speaker) = &self.said_by {
+            write!(f, " — {}", speaker.name)?;
+        } else if !self.recorded_by_name.is_empty() {
+            write!(f, " — {}", self.recorded_by_name)?;
+        }
+        if let Some(channel) = self.channel {
+            write!(f, ", {channel}")?;
+        }
+        if self.sensitivity != Sensitivity::Ordinary {
+            write!(f, " [{}]", self.sensitivity)?;
+        }
+        match self.visibility {
+            Visibility::Private => f.write_str(" [private]"),
+            Visibility::Organisation => Ok(()),
+        }
+    }
+}
+
+/// `note.added`: something happened, or is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NoteAdded {
+    /// What it is.
+    pub kind: NoteKind,
+    /// The text.
+    pub text: String,
+    /// Whom it is about; at least one.
+    pub about: Vec<ContactId>,
+    /// When it happened.
+    pub happened_at: When,
+    /// Who said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<Speaker>,
+    /// The name of who wrote it down.
+    pub recorded_by: String,
+    /// How it came in.
+    pub via: Via,
+    /// Over which channel it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// Which way it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// A link to where it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permalink: Option<String>,
+    /// Who may read it.
+    #[serde(default = "organisation", skip_serializing_if = "is_organisation")]
+    pub visibility: Visibility,
+    /// The member who alone may read a private note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_to: Option<MemberId>,
+    /// How careful one must be with it.
+    #[serde(default = "ordinary", skip_serializing_if = "is_ordinary")]
+    pub sensitivity: Sensitivity,
+    /// What another system calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalId>,
+    /// What hangs on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// What an import read, verbatim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+const fn organisation() -> Visibility {
+    Visibility::Organisation
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_organisation(visibility: &Visibility) -> bool {
+    *visibility == Visibility::Organisation
+}
+
+const fn ordinary() -> Sensitivity {
+    Sensitivity::Ordinary
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_ordinary(sensitivity: &Sensitivity) -> bool {
+    *sensitivity == Sensitivity::Ordinary
+}
+
+/// `note.corrected`: the text is another; the old one stands beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NoteCorrected {
+    /// The text until then.
+    pub from: String,
+    /// The text from here on.
+    pub to: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// `note.reclassified`: a note is of another kind or sensitivity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NoteReclassified {
+    /// The kind until then.
+    pub from_kind: NoteKind,
+    /// The kind from here on.
+    pub to_kind: NoteKind,
+    /// The sensitivity until then.
+    pub from_sensitivity: Sensitivity,
+    /// The sensitivity from here on.
+    pub to_sensitivity: Sensitivity,
+}
+
+/// `note.retracted`: a note no longer holds. It stays in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NoteRetracted {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The tables of this noun.
+pub(crate) const TABLES: &[Table] = &[
+    Table { name: "note", clear: "DELETE FROM note", scan: "SELECT * FROM note ORDER BY key" },
+    Table {
+        name: "note_contact",
+        clear: "DELETE FROM note_contact",
+        scan: "SELECT * FROM note_contact ORDER BY contact, happened_at, note",
+    },
+    Table {
+        name: "note_external_id",
+        clear: "DELETE FROM note_external_id",
+        scan: "SELECT * FROM note_external_id ORDER BY system, external_id",
+    },
+];
+
+pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteAdded) -> Result<()> {
+    let key = entry.subject;
+    let private_to = match (change.visibility, change.private_to) {
+        (Visibility::Organisation, _) => None,
+        (Visibility::Private, Some(member)) => Some(member_key(sql, member)?),
+        (Visibility::Private, None) => Some(-1),
+    };
+    let said_by = change.said_by.as_ref();
+    sql.execute(
+        "INSERT INTO note (
+             key, id, kind, text, happened_at, happened_precision, recorded_at, recorded_by, recorded_by_name,
+             said_by_member, said_by_contact, said_by_name, via, channel, direction, permalink, private_to, sensitivity
+         ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        &[
+            Value::Int(key),
+            (&entry.id.0).into(),
+            Value::Text(change.kind.word()),
+            Value::Text(&change.text),
+            Value::Int(change.happened_at.micros()),
+            Value::Int(change.happened_at.precision().code()),
+            Value::Int(entry.at),
+            Value::Int(entry.actor),
+            Value::Text(&change.recorded_by),
+            said_by.and_then(|s| s.member).map(|id| member_key(sql, id)).transpose()?.into(),
+            said_by.and_then(|s| s.contact).map(|id| entry.contact_key(sql, id)).transpose()?.into(),
+            said_by.map(|s| s.name.as_str()).into(),
+            Value::Text(change.via.word()),
+            change.channel.map(Channel::word).into(),
+            change.direction.map(Direction::word).into(),
+            change.permalink.as_deref().into(),
+            private_to.into(),
+            Value::Text(change.sensitivity.word()),
+        ],
+    )?;
+    for about in &change.about {
+        let contact = entry.contact_key(sql, *about)?;
+        hang_on(sql, contact, key, change.happened_at.micros(), change.kind)?;
+        if change.kind.is_exchange() {
+            contact::spoken(sql, contact, change.happened_at.micros())?;
+        }
+    }
+    for attachment in &change.attachments {
+        attachment::insert(sql, key, attachment)?;
+    }
+    match &change.external_id {
+        Some(id) => identify(sql, key, id, change.source.as_ref()),
+        None => Ok(()),
+    }
+}
+
+fn hang_on(sql: &dyn Sql, contact: i64, note: i64, happened_at: i64, kind: NoteKind) -> Result<()> {
+    sql.execute(
+        "INSERT INTO note_contact (contact, happened_at, note, kind) VALUES ($1, $2, $3, $4)",
+        &[Value::Int(contact), Value::Int(happened_at), Value::Int(note), Value::Text(kind.word())],
+    )?;
+    Ok(())
+}
+
+fn identify(sql: &dyn Sql, note: i64, id: &ExternalId, source: Option<&Source>) -> Result<()> {
+    let digest = source.map(Source::digest);
+    sql.execute(
+        "INSERT INTO note_external_id (system, external_id, note, digest) VALUES ($1, $2, $3, $4)",
+        &[
+            Value::Text(&id.system),
+            Value::Text(&id.id),
+            Value::Int(note),
+            digest.as_ref().map(|d| &d.as_bytes()[..]).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn apply_corrected(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteCorrected) -> Result<()> {
+    sql.execute(
+        "UPDATE note SET text = $1, corrected_at = $2 WHERE key = $3",
+        &[Value::Text(&change.to), Value::Int(entry.at), Value::Int(entry.subject)],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn apply_reclassified(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteReclassified) -> Result<()> {
+    sql.execute(
+        "UPDATE note SET kind = $1, sensitivity = $2 WHERE key = $3",
+        &[Value::Text(change.to_kind.word()), Value::Text(change.to_sensitivity.word()), Value::Int(entry.subject)],
+    )?;
+    sql.execute(
+        "UPDATE note_contact SET kind = $1 WHERE note = $2",
+        &[Value::Text(change.to_kind.word()), Value::Int(entry.subject)],
+    )?;
+    retell(sql, entry.subject)
+}
+
+pub(crate) fn apply_retracted(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
+    sql.execute(
+        "UPDATE note SET retracted_at = $1 WHERE key = $2",
+        &[Value::Int(entry.at), Value::Int(entry.subject)],
+    )?;
+    retell(sql, entry.subject)
+}
+
+/// Finds out anew when the contacts of a note were last spoken to.
+fn retell(sql: &dyn Sql, note: i64) -> Result<()> {
+    let contacts =
+        sql.all("SELECT contact FROM note_contact WHERE note = $1 ORDER BY contact", &[Value::Int(note)], |row| {
+            row.int(0)
+        })?;
+    for contact in contacts {
+        let at = sql.first(
+            "SELECT l.happened_at FROM note_contact l
+             JOIN note n ON n.key = l.note
+             WHERE l.contact = $1 AND n.retracted_at IS NULL
+                 AND l.kind IN ('conversation', 'praise', 'complaint', 'idea')
+             ORDER BY l.happened_at DESC LIMIT 1",
+            &[Value::Int(contact)],
+            |row| row.int(0),
+        )?;
+        contact::respoken(sql, contact, at)?;
+    }
+    Ok(())
+}
+
+/// A note that is being written. Nothing is kept before [`NoteDraft::save`].
+#[must_use = "a note is kept when save is called on it"]
+#[derive(Debug)]
+pub struct NoteDraft<'w, 'm> {
+    writer: &'w mut Writer<'m>,
+    text: String,
+    about: Vec<ContactId>,
+    kind: NoteKind,
+    happened_at: Option<Result<When>>,
+    said_by: Option<SaidBy>,
+    via: Option<Via>,
+    channel: Option<Channel>,
+    direction: Option<Direction>,
+    permalink: Option<String>,
+    visibility: Visibility,
+    sensitivity: Sensitivity,
+    external_id: Option<ExternalId>,
+    attachments: Vec<NewAttachment>,
+    source: Option<Source>,
+}
+
+impl<'w, 'm> NoteDraft<'w, 'm> {
+    /// Says what the note is; a conversation unless said.
+    pub fn kind(mut self, kind: NoteKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Says that the note is lasting knowledge.
+    pub fn insight(self) -> Self {
+        self.kind(NoteKind::Insight)
+    }
+
+    /// Adds another contact whom the note is about.
+    pub fn about(mut self, contact: ContactId) -> Self {
+        if !self.about.contains(&contact) {
+            self.about.push(contact);
+        }
+        self
+    }
+
+    /// Says when it happened: an instant, a day, `"2024-03"`. The instant of the write unless said.
+    pub fn happened_at<T>(mut self, when: T) -> Self
+    where
+        T: TryInto<When>,
+        T::Error: Into<Error>,
+    {
+        self.happened_at = Some(when.try_into().map_err(Into::into));
+        self
+    }
+
+    /// Says who said it, or held the conversation: a member, a contact, or a name.
+    pub fn said_by(mut self, speaker: impl Into<SaidBy>) -> Self {
+        self.said_by = Some(speaker.into());
+        self
+    }
+
+    /// Says how it came in; what the kind of actor suggests unless said.
+    pub const fn via(mut self, via: Via) -> Self {
+        self.via = Some(via);
+        self
+    }
+
+    /// Says over which channel it happened.
+    pub fn channel(mut self, channel: impl Into<Option<Channel>>) -> Self {
+        self.channel = channel.into();
+        self
+    }
+
+    /// Says which way it went.
+    pub fn direction(mut self, direction: impl Into<Option<Direction>>) -> Self {
+        self.direction = direction.into();
+        self
+    }
+
+    /// Gives a link to where it happened.
+    pub fn permalink(mut self, link: impl Into<String>) -> Self {
+        self.permalink = Some(link.into());
+        self
+    }
+
+    /// Makes it readable by its author alone: the member who writes it, or else the member who said it.
+    pub const fn private(mut self) -> Self {
+        self.visibility = Visibility::Private;
+        self
+    }
+
+    /// Says how careful one must be with it.
+    pub const fn sensitivity(mut self, sensitivity: Sensitivity) -> Self {
+        self.sensitivity = sensitivity;
+        self
+    }
+
+    /// Says what another system calls it. A note with this id that stands already is left as it is.
+    pub fn external_id(mut self, system: impl Into<String>, id: impl Into<String>) -> Self {
+        self.external_id = Some(ExternalId::new(system, id));
+        self
+    }
+
+    /// Hangs bytes on it.
+    pub fn attach(mut self, attachment: NewAttachment) -> Self {
+        self.attachments.push(attachment);
+        self
+    }
+
+    pub(crate) fn source(mut self, source: Option<Source>) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Keeps the note and returns its id.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an empty text or one above [`crate::limits::NOTE_TEXT_MAX`], for U+0000, for a time
+    /// outside the years 1 to 9999; [`Error::Unknown`] for an unknown contact or member.
+    pub fn save(self) -> Result<NoteId> {
+        check::text("text of the note", &self.text, check::NOTE_TEXT_MAX)?;
+        let external_id = self.external_id.as_ref().map(ExternalId::checked).transpose()?;
+        if let Some(id) = &external_id {
+            if let Some(note) = self.writer.view().note_by_external_id(&id.system, &id.id)? {
+                return Ok(note);
+            }
+        }
+        for contact in &self.about {
+            self.writer.contact_key(*contact)?;
+        }
+        if let Some(link) = &self.permalink {
+            check::text("permalink of the note", link, check::FIELD_MAX)?;
+        }
+        let said_by = match self.said_by {
+            Some(speaker) => Some(self.writer.speaker(speaker)?),
+            None => None,
+        };
+        let attachments =
+            self.attachments.into_iter().map(|new| self.writer.keep(new)).collect::<Result<Vec<Attachment>>>()?;
+        let author = self.writer.actor().member().or(said_by.as_ref().and_then(|s| s.member));
+        let added = NoteAdded {
+            kind: self.kind,
+            text: self.text,
+            about: self.about,
+            happened_at: match self.happened_at {
+                Some(when) => when?,
+                None => When::instant(self.writer.at())?,
+            },
+            said_by,
+            recorded_by: self.writer.actor_name().to_owned(),
+            via: self.via.unwrap_or_else(|| self.writer.actor().into()),
+            channel: self.channel,
+            direction: self.direction,
+            permalink: self.permalink,
+            visibility: self.visibility,
+            private_to: author.filter(|_| self.visibility == Visibility::Private),
+            sensitivity: self.sensitivity,
+            external_id,
+            attachments,
+            source: self.source,
+        };
+        self.writer.create(added).map(NoteId)
+    }
+}
+
+impl<'m> Writer<'m> {
+    /// Begins a note about a contact; call [`NoteDraft::save`] to keep it.
+    pub fn note<'w>(&'w mut self, about: ContactId, text: impl Into<String>) -> NoteDraft<'w, 'm> {
+        NoteDraft {
+            writer: self,
+            text: text.into(),
+            about: vec![about],
+            kind: NoteKind::Conversation,
+            happened_at: None,
+            said_by: None,
+            via: None,
+            channel: None,
+            direction: None,
+            permalink: None,
+            visibility: Visibility::Organisation,
+            sensitivity: Sensitivity::Ordinary,
+            external_id: None,
+            attachments: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// Begins a note about several contacts.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is not one.
+    pub fn note_about<'w>(&'w mut self, about: &[ContactId], text: impl Into<String>) -> Result<NoteDraft<'w, 'm>> {
+        let Some((first, others)) = about.split_first() else {
+            return Err(Error::invalid("note", "it is about no one; name at least one contact"));
+        };
+        Ok(others.iter().fold(self.note(*first, text), |draft, contact| draft.about(*contact)))
+    }
+
+    /// Replaces the text of a note. The old text stays in its history; search finds the new one.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a note that does not exist or that the actor may not read; [`Error::Invalid`] for a
+    /// retracted note.
+    pub fn correct_note(&mut self, note: NoteId, text: &str, why: Option<&str>) -> Result<()> {
+        check::text("text of the note", text, check::NOTE_TEXT_MAX)?;
+        check::optional("reason", why.unwrap_or_default(), check::FIELD_MAX)?;
+        let old = self.standing_note(note)?;
+        match old.text == text {
+            true => Ok(()),
+            false => {
+                self.append(note, NoteCorrected { from: old.text, to: text.to_owned(), why: why.map(str::to_owned) })
+            }
+        }
+    }
+
+    /// Gives a note another kind or sensitivity.
+    pub fn reclassify_note(
+        &mut self,
+        note: NoteId,
+        kind: impl Into<Option<NoteKind>>,
+        sensitivity: impl Into<Option<Sensitivity>>,
+    ) -> Result<()> {
+        let old = self.standing_note(note)?;
+        let change = NoteReclassified {
+            from_kind: old.kind,
+            to_kind: kind.into().unwrap_or(old.kind),
+            from_sensitivity: old.sensitivity,
+            to_sensitivity: sensitivity.into().unwrap_or(old.sensitivity),
+        };
+        match (change.from_kind, change.from_sensitivity) == (change.to_kind, change.to_sensitivity) {
+            true => Ok(()),
+            false => self.append(note, change),
+        }
+    }
+
+    /// Retracts a note: it no longer holds, and is found no more. It stays in the history.
+    pub fn retract_note(&mut self, note: NoteId, why: Option<&str>) -> Result<()> {
+        check::optional("reason", why.unwrap_or_default(), check::FIELD_MAX)?;
+        self.standing_note(note)?;
+        self.append(note, NoteRetracted { why: why.map(str::to_owned) })
+    }
+
+    /// A note that the actor may read and that was not retracted.
+    fn standing_note(&self, id: NoteId) -> Result<Note> {
+        let note = self.view().note(id)?;
+        match note.retracted_at {
+            None => Ok(note),
+            Some(at) => Err(Error::invalid("note", format!("it was retracted on {}", at.date_naive()))),
+        }
+    }
+
+    /// Finds the name of who speaks, as it is today.
+    fn speaker(&mut self, said_by: SaidBy) -> Result<Speaker> {
+        Ok(match said_by {
+            SaidBy::Member(id) => Speaker { name: self.member_name(id)?, member: Some(id), contact: None },
+            SaidBy::Contact(id) => {
+                Speaker { name: self.view().contact_summary(id)?.name, member: None, contact: Some(id) }
+            }
+            SaidBy::Name(name) => {
+                Speaker { name: check::name("name of who said it", &name)?.to_owned(), member: None, contact: None }
+            }
+        })
+    }
+}
+
+/// How far a timeline was read; opaque, and valid for as long as the memory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineKey(i64, i64);
+
+/// One page of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TimelinePage {
+    /// The notes, newest first.
+    pub notes: Vec<Note>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<TimelineKey>,
+}
+
+/// The columns of a note, in the order in which [`read_note`] reads them, for `note n`.
+macro_rules! note_columns {
+    () => {
+        "n.id, n.kind, n.text, n.happened_at, n.happened_precision, n.recorded_at, a.kind, a.member, a.name,
+         n.recorded_by_name, sm.id, sc.id, n.said_by_name, n.via, n.channel, n.direction, n.permalink, n.private_to,
+         pm.id, n.sensitivity, n.corrected_at, n.retracted_at, n.key
+         "
+    };
+}
+
+/// The tables beside `note n` from which those columns come.
+macro_rules! note_joins {
+    () => {
+        " JOIN actor a ON a.key = n.recorded_by
+         LEFT JOIN member sm ON sm.key = n.said_by_member
+         LEFT JOIN contact sc ON sc.key = n.said_by_contact
+         LEFT JOIN member pm ON pm.key = n.private_to
+         "
+    };
+}
+
+fn read_note(row: &dyn Row) -> Result<Note> {
+    let member = |bytes: &[u8]| uuid::Uuid::from_slice(bytes).ok().map(MemberId);
+    let recorded_by = Actor::from_parts(row.text(6)?, member(row.blob(7)?), row.string(8)?)
+        .ok_or_else(|| Error::fault("a stored note", "its actor is of no known kind"))?;
+    let (said_by_member, said_by_contact) = (row.opt_uuid(10)?.map(MemberId), row.opt_uuid(11)?.map(ContactId));
+    Ok(Note {
+        id: NoteId(row.uuid(0)?),
+        kind: row.text(1)?.parse()?,
+        text: row.string(2)?,
+        happened_at: When::stored(row.int(3)?, Precision::from_code(row.int(4)?)?),
+        recorded_at: time::from_micros(row.int(5)?)?,
+        said_by: row.opt_string(12)?.map(|name| Speaker { name, member: said_by_member, contact: said_by_contact }),
+        recorded_by,
+        recorded_by_name: row.string(9)?,
+        via: row.text(13)?.parse()?,
+        channel: row.opt_text(14)?.map(str::parse).transpose()?,
+        direction: row.opt_text(15)?.map(str::parse).transpose()?,
+        permalink: row.opt_string(16)?,
+        visibility: match row.opt_int(17)? {
+            Some(_) => Visibility::Private,
+            None => Visibility::Organisation,
+        },
+        private_to: row.opt_uuid(18)?.map(MemberId),
+        sensitivity: row.text(19)?.parse()?,
+        corrected_at: row.opt_int(20)?.map(time::from_micros).transpose()?,
+        retracted_at: row.opt_int(21)?.map(time::from_micros).transpose()?,
+    })
+}
+
+impl View<'_> {
+    /// Reads a note that this view may read, retracted or not.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when there is no such note, or when it is private to somebody else.
+    pub fn note(&self, id: NoteId) -> Result<Note> {
+        self.sql()
+            .first(
+                concat!(
+                    "SELECT ",
+                    note_columns!(),
+                    "FROM entry e JOIN note n ON n.key = e.seq",
+                    note_joins!(),
+                    "WHERE e.id = $1 AND ($2 = 0 OR n.private_to IS NULL OR n.private_to = $2)",
+                ),
+                &[(&id.0).into(), Value::Int(self.viewer())],
+                read_note,
+            )?
+            .ok_or_else(|| Error::unknown("note", id))
+    }
+
+    pub(crate) fn note_by_key(&self, key: i64) -> Result<Note> {
+        self.sql()
+            .first(
+                concat!("SELECT ", note_columns!(), "FROM note n", note_joins!(), "WHERE n.key = $1"),
+                &[Value::Int(key)],
+                read_note,
+            )?
+            .ok_or_else(|| Error::unknown("note", key))
+    }
+
+    pub(crate) fn readable_note_key(&self, id: NoteId) -> Result<i64> {
+        self.sql()
+            .first(
+                "SELECT n.key FROM entry e JOIN note n ON n.key = e.seq
+                 WHERE e.id = $1 AND ($2 = 0 OR n.private_to IS NULL OR n.private_to = $2)",
+                &[(&id.0).into(), Value::Int(self.viewer())],
+                |row| row.int(0),
+            )?
+            .ok_or_else(|| Error::unknown("note", id))
+    }
+
+    /// Reads whom a note is about.
+    pub fn note_contacts(&self, id: NoteId) -> Result<Vec<ContactSummary>> {
+        let key = self.readable_note_key(id)?;
+        self.note_contacts_by_key(key)
+    }
+
+    pub(crate) fn note_contacts_by_key(&self, key: i64) -> Result<Vec<ContactSummary>> {
+        self.sql().all(
+            "SELECT c.id, c.kind, c.name FROM note_contact l
+             JOIN contact c ON c.key = l.contact
+             WHERE l.note = $1
+             ORDER BY c.key",
+            &[Value::Int(key)],
+            contact::read_summary,
+        )
+    }
+
+    /// Finds the note that another system calls so.
+    pub fn note_by_external_id(&self, system: &str, id: &str) -> Result<Option<NoteId>> {
+        self.sql().first(
+            "SELECT n.id FROM note_external_id x JOIN note n ON n.key = x.note
+             WHERE x.system = $1 AND x.external_id = $2",
+            &[Value::Text(system), Value::Text(id)],
+            |row| row.uuid(0).map(NoteId),
+        )
+    }
+
+    /// Reads the notes about a contact, newest first, a page at a time: hand the `next` of a page to the next call.
+    ///
+    /// The page is found by its place, not by counting: a note that comes in meanwhile moves nothing.
+    pub fn timeline(&self, contact: ContactId, after: Option<TimelineKey>, limit: usize) -> Result<TimelinePage> {
+        let key = self.contact_key(contact)?;
+        let TimelineKey(happened_at, note) = after.unwrap_or(TimelineKey(i64::MAX, i64::MAX));
+        let mut next = None;
+        let mut notes = self.sql().all(
+            concat!(
+                "SELECT ",
+                note_columns!(),
+                "FROM note_contact l JOIN note n ON n.key = l.note",
+                note_joins!(),
+                "WHERE l.contact = $1 AND (l.happened_at, l.note) < ($2, $3)
+                     AND n.retracted_at IS NULL AND ($4 = 0 OR n.private_to IS NULL OR n.private_to = $4)
+                 ORDER BY l.happened_at DESC, l.note DESC LIMIT $5",
+            ),
+            &[
+                Value::Int(key),
+                Value::Int(happened_at),
+                Value::Int(note),
+                Value::Int(self.viewer()),
+                Value::Int(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX)),
+            ],
+            |row| Ok((row.int(22)?, read_note(row)?)),
+        )?;
+        if notes.len() > limit {
+            notes.truncate(limit);
+            next = notes.last().map(|(key, note)| TimelineKey(note.happened_at.micros(), *key));
+        }
+        Ok(TimelinePage { notes: notes.into_iter().map(|(_, note)| note).collect(), next })
+    }
+
+    /// Reads the notes that a brief shows before all others, of one kind, newest first.
+    pub(crate) fn foremost(&self, contact: i64, kind: NoteKind, most: usize) -> Result<Vec<Note>> {
+        self.sql().all(
+            concat!(
+                "SELECT ",
+                note_columns!(),
+                "FROM note_contact l JOIN note n ON n.key = l.note",
+                note_joins!(),
+                "WHERE l.contact = $1 AND l.kind = $2 AND l.kind IN ('insight', 'complaint')
+                     AND n.retracted_at IS NULL AND ($3 = 0 OR n.private_to IS NULL OR n.private_to = $3)
+                 ORDER BY l.happened_at DESC, l.note DESC LIMIT $4",
+            ),
+            &[Value::Int(contact), Value::Text(kind.word()), Value::Int(self.viewer()), Value::Int(most as i64)],
+            read_note,
+        )
+    }
+
+    /// Reads the complaints of a contact after which no note went out to them, newest first.
+    pub(crate) fn unanswered(&self, contact: i64) -> Result<Vec<Note>> {
+        self.sql().all(
+            concat!(
+                "SELECT ",
+                note_columns!(),
+                "FROM note_contact l JOIN note n ON n.key = l.note",
+                note_joins!(),
+                "WHERE l.contact = $1 AND l.kind = 'complaint' AND l.kind IN ('insight', 'complaint')
+                     AND n.retracted_at IS NULL AND ($2 = 0 OR n.private_to IS NULL OR n.private_to = $2)
+                     AND NOT EXISTS (
+                         SELECT 1 FROM note_contact al JOIN note an ON an.key = al.note
+                         WHERE al.contact = $1 AND al.happened_at >= l.happened_at AND al.note <> l.note
+                             AND an.direction = 'out' AND an.retracted_at IS NULL
+                     )
+                 ORDER BY l.happened_at DESC, l.note DESC",
+            ),
+            &[Value::Int(contact), Value::Int(self.viewer())],
+            read_note,
+        )
+    }
+
+    /// Reads the latest notes about a contact that are no insights, newest first.
+    pub(crate) fn latest(&self, contact: i64, most: usize) -> Result<Vec<Note>> {
+        self.sql().all(
+            concat!(
+                "SELECT ",
+                note_columns!(),
+                "FROM note_contact l JOIN note n ON n.key = l.note",
+                note_joins!(),
+                "WHERE l.contact = $1 AND l.kind <> 'insight'
+                     AND n.retracted_at IS NULL AND ($2 = 0 OR n.private_to IS NULL OR n.private_to = $2)
+                 ORDER BY l.happened_at DESC, l.note DESC LIMIT $3",
+            ),
+            &[Value::Int(contact), Value::Int(self.viewer()), Value::Int(most as i64)],
+            read_note,
+        )
+    }
+}

@@ -1,0 +1,586 @@
+//! Who looks after whom: owner, backup and cover, each an interval with by whom and why.
+//!
+//! Nothing is overwritten: a transfer closes one interval and opens another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Actor;
+use crate::check;
+use crate::contact::{ContactSummary, read_summary};
+use crate::error::{Error, Result};
+use crate::id::{AssignmentId, ContactId, MemberId};
+use crate::journal::{Applied, Writer};
+use crate::member::{Member, member_key};
+use crate::memory::View;
+use crate::store::{Row, RowExt, Sql, SqlExt, Value};
+use crate::time;
+use crate::verify::Table;
+
+/// The role in which a member looks after a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Role {
+    /// Looks after the contact.
+    Owner,
+    /// Takes over when the owner cannot.
+    Backup,
+    /// Stands in for a time that ends by itself.
+    Cover,
+}
+
+impl Role {
+    /// The word under which it is stored and serialised.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Backup => "backup",
+            Self::Cover => "cover",
+        }
+    }
+
+    /// The role from an instant on, which may lie in the past; from the instant of the write unless said.
+    #[must_use]
+    pub fn from(self, at: DateTime<Utc>) -> Terms {
+        Terms::from(self).starting(at)
+    }
+
+    /// The role until an instant, at which it ends by itself.
+    #[must_use]
+    pub fn until(self, at: DateTime<Utc>) -> Terms {
+        Terms::from(self).until(at)
+    }
+
+    /// The role, with the reason for it.
+    #[must_use]
+    pub fn because(self, why: impl Into<String>) -> Terms {
+        Terms::from(self).because(why)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "owner" => Ok(Self::Owner),
+            "backup" => Ok(Self::Backup),
+            "cover" => Ok(Self::Cover),
+            _ => Err(Error::invalid("role", format!("“{text}” is not known; write owner, backup or cover"))),
+        }
+    }
+}
+
+/// On what terms a member looks after a contact.
+///
+/// ```
+/// use chrono::{TimeZone, Utc};
+/// use heirloom::Role;
+///
+/// let terms = Role::Cover.until(Utc.with_ymd_and_hms(2025, 8, 31, 0, 0, 0).unwrap()).because("Ana is on holiday");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    role: Role,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    why: Option<String>,
+}
+
+impl From<Role> for Terms {
+    fn from(role: Role) -> Self {
+        Self { role, since: None, until: None, why: None }
+    }
+}
+
+impl Terms {
+    /// From an instant on, which may lie in the past; from the instant of the write unless said.
+    #[must_use]
+    pub const fn starting(mut self, at: DateTime<Utc>) -> Self {
+        self.since = Some(at);
+        self
+    }
+
+    /// Until an instant, at which it ends by itself.
+    #[must_use]
+    pub const fn until(mut self, at: DateTime<Utc>) -> Self {
+        self.until = Some(at);
+        self
+    }
+
+    /// For this reason.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+}
+
+/// One interval in which a member looks after a contact: from `since` on, and before `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Assignment {
+    /// The id.
+    pub id: AssignmentId,
+    /// The member.
+    pub member: MemberId,
+    /// The member's name.
+    pub member_name: String,
+    /// Whether the member has left.
+    pub member_departed: bool,
+    /// The role.
+    pub role: Role,
+    /// From when on.
+    pub since: DateTime<Utc>,
+    /// Until when; `None` while no end is known.
+    pub until: Option<DateTime<Utc>>,
+    /// Why it began.
+    pub opened_why: Option<String>,
+    /// Why it ended.
+    pub closed_why: Option<String>,
+    /// By whom it was begun.
+    pub opened_by: Actor,
+    /// By whom it was ended.
+    pub closed_by: Option<Actor>,
+}
+
+impl Assignment {
+    /// Whether the interval holds an instant.
+    pub fn holds(&self, at: DateTime<Utc>) -> bool {
+        self.since <= at && self.until.is_none_or(|until| at < until)
+    }
+}
+
+impl fmt::Display for Assignment {
+    /// Who, in which role, since when.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.member_name, self.role)?;
+        match self.until {
+            Some(until) => write!(f, ", {} to {})", self.since.date_naive(), until.date_naive())?,
+            None => write!(f, " since {})", self.since.date_naive())?,
+        }
+        if self.member_departed {
+            f.write_str(", departed")?;
+        }
+        match self.closed_why.as_ref().or(self.opened_why.as_ref()) {
+            Some(why) => write!(f, ": {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `ownership.assigned`: a member looks after a contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OwnershipAssigned {
+    /// The member.
+    pub member: MemberId,
+    /// The member's name, as it was then.
+    pub member_name: String,
+    /// The role.
+    pub role: Role,
+    /// From when on, in microseconds since 1970.
+    pub since: i64,
+    /// Until when, in microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// `ownership.ended`: a member no longer looks after a contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OwnershipEnded {
+    /// The interval.
+    pub assignment: AssignmentId,
+    /// The member whose it was.
+    pub member: MemberId,
+    /// The member's name, as it was then.
+    pub member_name: String,
+    /// The role.
+    pub role: Role,
+    /// When it ends, in microseconds since 1970.
+    pub at: i64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// `ownership.transferred`: one interval closes, another opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OwnershipTransferred {
+    /// The interval that closes.
+    pub assignment: AssignmentId,
+    /// Who was the owner.
+    pub from: MemberId,
+    /// Their name, as it was then.
+    pub from_name: String,
+    /// Who is the owner from here on.
+    pub to: MemberId,
+    /// Their name, as it was then.
+    pub to_name: String,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The tables of this noun.
+pub(crate) const TABLES: &[Table] =
+    &[Table { name: "assignment", clear: "DELETE FROM assignment", scan: "SELECT * FROM assignment ORDER BY key" }];
+
+pub(crate) fn apply_assigned(sql: &dyn Sql, entry: &Applied<'_>, change: &OwnershipAssigned) -> Result<()> {
+    let why = change.why.as_deref();
+    open(sql, entry, change.member, change.role, (change.since, change.until), why)
+}
+
+pub(crate) fn apply_ended(sql: &dyn Sql, entry: &Applied<'_>, change: &OwnershipEnded) -> Result<()> {
+    close(sql, entry, change.assignment, change.at, change.why.as_deref())
+}
+
+pub(crate) fn apply_transferred(sql: &dyn Sql, entry: &Applied<'_>, change: &OwnershipTransferred) -> Result<()> {
+    let why = change.why.as_deref();
+    close(sql, entry, change.assignment, change.at, why)?;
+    open(sql, entry, change.to, Role::Owner, (change.at, None), why)
+}
+
+fn open(
+    sql: &dyn Sql,
+    entry: &Applied<'_>,
+    member: MemberId,
+    role: Role,
+    (since, until): (i64, Option<i64>),
+    why: Option<&str>,
+) -> Result<()> {
+    sql.execute(
+        "INSERT INTO assignment (key, id, contact, member, role, since, until, opened_by, opened_why)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &[
+            Value::Int(entry.seq),
+            (&entry.id.0).into(),
+            Value::Int(entry.subject),
+            Value::Int(member_key(sql, member)?),
+            Value::Text(role.word()),
+            Value::Int(since),
+            until.into(),
+            Value::Int(entry.actor),
+            why.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn close(sql: &dyn Sql, entry: &Applied<'_>, id: AssignmentId, at: i64, why: Option<&str>) -> Result<()> {
+    sql.execute(
+        "UPDATE assignment SET until = $1, closed_by = $2, closed_why = $3 WHERE contact = $4 AND id = $5",
+        &[Value::Int(at), Value::Int(entry.actor), why.into(), Value::Int(entry.subject), (&id.0).into()],
+    )?;
+    Ok(())
+}
+
+/// The interval that stands open in one role, as a transfer needs it.
+struct Open {
+    id: AssignmentId,
+    member: MemberId,
+    name: String,
+    since: i64,
+}
+
+fn open_at(sql: &dyn Sql, contact: i64, role: Role, at: i64) -> Result<Vec<Open>> {
+    sql.all(
+        "SELECT a.id, m.id, m.name, a.since FROM assignment a
+         JOIN member m ON m.key = a.member
+         WHERE a.contact = $1 AND a.role = $2 AND a.since <= $3 AND (a.until IS NULL OR a.until > $3)
+         ORDER BY a.since, a.key",
+        &[Value::Int(contact), Value::Text(role.word()), Value::Int(at)],
+        |row| {
+            Ok(Open {
+                id: AssignmentId(row.uuid(0)?),
+                member: MemberId(row.uuid(1)?),
+                name: row.string(2)?,
+                since: row.int(3)?,
+            })
+        },
+    )
+}
+
+impl Writer<'_> {
+    /// Lets a member look after a contact: `Role::Owner`, or with terms,
+    /// `Role::Cover.until(date).because("on holiday")`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the member has departed, or when the contact has another owner (transfer it instead);
+    /// [`Error::Invalid`] for an interval that ends before it begins, or for cover without an end.
+    pub fn assign(
+        &mut self,
+        contact: ContactId,
+        member: impl Into<MemberId>,
+        terms: impl Into<Terms>,
+    ) -> Result<AssignmentId> {
+        let (member, terms) = (self.view().member(member.into())?, terms.into());
+        let key = self.contact_key(contact)?;
+        let change = self.checked(&member, &terms)?;
+        let now = self.at_micros();
+        if change.until.is_none_or(|until| until > now) {
+            Self::must_be_here(&member)?;
+        }
+        for open in open_at(self.sql(), key, terms.role, change.since.max(now))? {
+            if open.member == member.id && terms.since.is_none() && terms.until.is_none() {
+                return Ok(open.id);
+            }
+            if terms.role == Role::Owner && change.until.is_none_or(|until| until > now) {
+                return Err(Error::refused(format!(
+                    "{} is looked after by {} already; use transfer to hand them to {}",
+                    self.view().contact_summary(contact)?.name,
+                    open.name,
+                    member.name
+                )));
+            }
+        }
+        self.append_id(contact, change).map(|id| AssignmentId(id.0))
+    }
+
+    fn checked(&self, member: &Member, terms: &Terms) -> Result<OwnershipAssigned> {
+        let since = terms.since.unwrap_or(self.at());
+        if let Some(why) = &terms.why {
+            check::text("reason", why, check::FIELD_MAX)?;
+        }
+        match terms.until {
+            None if terms.role == Role::Cover => {
+                return Err(Error::invalid("cover", "it has no end; say until when, as in Role::Cover.until(date)"));
+            }
+            Some(until) if until <= since => {
+                return Err(Error::invalid("assignment", "it ends before it begins"));
+            }
+            _ => {}
+        }
+        Ok(OwnershipAssigned {
+            member: member.id,
+            member_name: member.name.clone(),
+            role: terms.role,
+            since: time::to_micros(since)?,
+            until: terms.until.map(time::to_micros).transpose()?,
+            why: terms.why.clone(),
+        })
+    }
+
+    fn must_be_here(member: &Member) -> Result<()> {
+        match member.departed_at {
+            None => Ok(()),
+            Some(at) => Err(Error::refused(format!(
+                "{} departed on {} and cannot look after anybody; name a member who is here",
+                member.name,
+                at.date_naive()
+            ))),
+        }
+    }
+
+    /// Hands a contact from its owner to another member: one interval closes, another opens. Nothing happens when the
+    /// member owns the contact already.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the member has departed, when nobody owns the contact (assign it instead), or when
+    /// several do (end what should end first).
+    pub fn transfer(&mut self, contact: ContactId, to: impl Into<MemberId>, why: Option<&str>) -> Result<()> {
+        let to = self.view().member(to.into())?;
+        self.transfer_to(contact, &to, why)
+    }
+
+    /// Hands many contacts to another member, each through the same entry as [`Writer::transfer`]. Returns how many
+    /// changed hands.
+    pub fn transfer_all(
+        &mut self,
+        contacts: impl IntoIterator<Item = ContactId>,
+        to: impl Into<MemberId>,
+        why: Option<&str>,
+    ) -> Result<u64> {
+        let (to, before) = (self.view().member(to.into())?, self.appended());
+        for contact in contacts {
+            self.transfer_to(contact, &to, why)?;
+        }
+        Ok(self.appended() - before)
+    }
+
+    fn transfer_to(&mut self, contact: ContactId, to: &Member, why: Option<&str>) -> Result<()> {
+        Self::must_be_here(to)?;
+        if let Some(why) = why {
+            check::text("reason", why, check::FIELD_MAX)?;
+        }
+        let key = self.contact_key(contact)?;
+        let at = self.at_micros();
+        let name = |w: &Self| w.view().contact_summary(contact).map(|c| c.name);
+        match open_at(self.sql(), key, Role::Owner, at)?.as_slice() {
+            [] => Err(Error::refused(format!("nobody looks after {}; use assign", name(self)?))),
+            [open] if open.member == to.id => Ok(()),
+            [open] => self.append(
+                contact,
+                OwnershipTransferred {
+                    assignment: open.id,
+                    from: open.member,
+                    from_name: open.name.clone(),
+                    to: to.id,
+                    to_name: to.name.clone(),
+                    at: at.max(open.since),
+                    why: why.map(str::to_owned),
+                },
+            ),
+            several => Err(Error::refused(format!(
+                "{} is looked after by {}; end all but one of these first",
+                name(self)?,
+                several.iter().map(|open| open.name.as_str()).collect::<Vec<_>>().join(" and ")
+            ))),
+        }
+    }
+
+    /// Ends the role of a member for a contact at the instant of the write.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when the member does not have that role today.
+    pub fn unassign(
+        &mut self,
+        contact: ContactId,
+        member: impl Into<MemberId>,
+        role: Role,
+        why: Option<&str>,
+    ) -> Result<()> {
+        let (member, at) = (member.into(), self.at_micros());
+        if let Some(why) = why {
+            check::text("reason", why, check::FIELD_MAX)?;
+        }
+        let key = self.contact_key(contact)?;
+        let open = open_at(self.sql(), key, role, at)?;
+        let Some(open) = open.iter().find(|open| open.member == member) else {
+            return Err(Error::unknown("assignment", format!("of that member as {role} of that contact")));
+        };
+        self.append(
+            contact,
+            OwnershipEnded {
+                assignment: open.id,
+                member,
+                member_name: open.name.clone(),
+                role,
+                at: at.max(open.since),
+                why: why.map(str::to_owned),
+            },
+        )
+    }
+
+    /// Refuses, naming what is missing, while a contact has this member as its only owner.
+    pub(crate) fn nothing_left_behind(&self, member: &Member) -> Result<()> {
+        let left = self.sql().all(
+            "SELECT c.id, c.kind, c.name FROM assignment a
+             JOIN contact c ON c.key = a.contact
+             WHERE a.member = $1 AND a.role = 'owner' AND (a.until IS NULL OR a.until > $2)
+                 AND NOT EXISTS (
+                     SELECT 1 FROM assignment b JOIN member m ON m.key = b.member
+                     WHERE b.contact = a.contact AND b.role = 'owner' AND b.member <> a.member
+                         AND b.since <= $2 AND b.until IS NULL AND m.departed_at IS NULL
+                 )
+             ORDER BY c.name_key",
+            &[Value::Int(member_key(self.sql(), member.id)?), Value::Int(self.at_micros())],
+            read_summary,
+        )?;
+        let shown: Vec<&str> = left.iter().take(5).map(|contact| contact.name.as_str()).collect();
+        match left.len().saturating_sub(shown.len()) {
+            0 if left.is_empty() => Ok(()),
+            more => Err(Error::refused(format!(
+                "{} is the only owner of {} contact{}: {}{}; transfer them to somebody first",
+                member.name,
+                left.len(),
+                if left.len() == 1 { "" } else { "s" },
+                shown.join(", "),
+                if more == 0 { String::new() } else { format!(" and {more} more") }
+            ))),
+        }
+    }
+}
+
+fn read_assignment(row: &dyn Row) -> Result<Assignment> {
+    let actor = |kind: usize| -> Result<Option<Actor>> {
+        let Some(word) = row.opt_text(kind)? else { return Ok(None) };
+        let member = row.blob(kind + 1)?;
+        let member = uuid::Uuid::from_slice(member).ok().map(MemberId);
+        Ok(Actor::from_parts(word, member, row.string(kind + 2)?))
+    };
+    Ok(Assignment {
+        id: AssignmentId(row.uuid(0)?),
+        member: MemberId(row.uuid(1)?),
+        member_name: row.string(2)?,
+        member_departed: row.int(3)? == 1,
+        role: row.text(4)?.parse()?,
+        since: time::from_micros(row.int(5)?)?,
+        until: row.opt_int(6)?.map(time::from_micros).transpose()?,
+        opened_why: row.opt_string(7)?,
+        closed_why: row.opt_string(8)?,
+        opened_by: actor(9)?.ok_or_else(|| Error::fault("a stored assignment", "its actor is of no known kind"))?,
+        closed_by: actor(12)?,
+    })
+}
+
+impl View<'_> {
+    /// Reads everybody who looks after a contact, or did, in order of beginning: owners, backups and cover.
+    pub fn owners(&self, contact: ContactId) -> Result<Vec<Assignment>> {
+        self.assignments(self.contact_key(contact)?)
+    }
+
+    pub(crate) fn assignments(&self, contact: i64) -> Result<Vec<Assignment>> {
+        self.sql().all(
+            "SELECT a.id, m.id, m.name, m.departed_at IS NOT NULL, a.role, a.since, a.until, a.opened_why, a.closed_why,
+                 o.kind, o.member, o.name, x.kind, x.member, x.name
+             FROM assignment a
+             JOIN member m ON m.key = a.member
+             JOIN actor o ON o.key = a.opened_by
+             LEFT JOIN actor x ON x.key = a.closed_by
+             WHERE a.contact = $1
+             ORDER BY a.since, a.key",
+            &[Value::Int(contact)],
+            read_assignment,
+        )
+    }
+
+    /// Reads who owned a contact at an instant; `None` when nobody did. Of several, the first to become owner.
+    pub fn owner_at(&self, contact: ContactId, at: DateTime<Utc>) -> Result<Option<Assignment>> {
+        Ok(self.owners(contact)?.into_iter().find(|a| a.role == Role::Owner && a.holds(at)))
+    }
+
+    /// Reads the book of a member: the contacts whom they own at the instant of the call, by name.
+    pub fn book(&self, member: MemberId) -> Result<Vec<ContactSummary>> {
+        self.sql().all(
+            "SELECT c.id, c.kind, c.name FROM assignment a
+             JOIN contact c ON c.key = a.contact
+             WHERE a.member = $1 AND a.role = 'owner' AND a.since <= $2 AND (a.until IS NULL OR a.until > $2)
+             ORDER BY c.name_key, c.key",
+            &[Value::Int(member_key(self.sql(), member)?), Value::Int(self.now_micros())],
+            read_summary,
+        )
+    }
+
+    /// Finds the contacts whom nobody owns at the instant of the call, or only somebody who has departed, by name.
+    pub fn unowned(&self) -> Result<Vec<ContactSummary>> {
+        self.sql().all(
+            "SELECT c.id, c.kind, c.name FROM contact c
+             WHERE NOT EXISTS (
+                 SELECT 1 FROM assignment a JOIN member m ON m.key = a.member
+                 WHERE a.contact = c.key AND a.role = 'owner' AND a.since <= $1
+                     AND (a.until IS NULL OR a.until > $1) AND m.departed_at IS NULL
+             )
+             ORDER BY c.name_key, c.key",
+            &[Value::Int(self.now_micros())],
+            read_summary,
+        )
+    }
+}

@@ -1,0 +1,782 @@
+//! Search over notes and contacts, by plain questions.
+//!
+//! The engine finds candidates: all notes with the question's rare words, the newest with its common ones, those with
+//! two of its words, those about the contacts that it names. Heirloom ranks them ([`rank`]): that is written once for
+//! every engine.
+
+pub(crate) mod ask;
+mod index;
+mod names;
+mod rank;
+mod snippet;
+mod words;
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+pub(crate) use self::check::check;
+pub(crate) use self::index::{contact_changed, erase, is_outdated, note_changed, rebuild, settle};
+pub(crate) use self::names::Likeness;
+pub use self::snippet::Snippet;
+pub(crate) use self::words::fold;
+
+use self::index::{Day, contact_term, kind_term, month_term, newest_contacts, newest_notes};
+use self::rank::{Candidate, Counter, Term, tune};
+use crate::error::{Error, Result};
+use crate::store::{Row, Sql, Value};
+
+mod check;
+
+/// Up to how many notes of one contact are all read and ranked, without the index.
+const SMALL_CONTACT: usize = 160;
+/// How many of the newest notes with a common word are candidates.
+const WINDOW: usize = 1_000;
+/// How many of the notes with one of the rarest words are candidates.
+const RARE_WINDOW: usize = 3_000;
+/// How many candidates are read and ranked, organisation-wide.
+const READ_ALL: usize = 500;
+/// How many candidates are read and ranked within a contact that goes through the index.
+const READ_CONTACT: usize = 120;
+/// How many candidates are looked at when a filter lets few of them pass.
+const LOOKED_AT: usize = 4_000;
+/// How many of the best candidates share their scores with their neighbours.
+const SHARING: usize = 50;
+/// The most contacts of one name that a question follows one by one.
+const NAMESAKES: usize = 48;
+/// The most months of a period that the index is asked for; longer periods are filtered after.
+const MOST_MONTHS: i64 = 36;
+/// The most contacts of a book that the index is asked for; larger books are filtered after.
+const SMALL_BOOK: usize = 64;
+
+/// Reads everything, private notes of whichever member included.
+pub(crate) const SEES_ALL: i64 = 0;
+/// Reads what is the organisation's.
+pub(crate) const ORGANISATION: i64 = -2;
+
+/// A question, and where its answer is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Query<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) limit: usize,
+    /// Within this contact.
+    pub(crate) contact: Option<i64>,
+    /// Within the contacts whose owner at `now` is this member.
+    pub(crate) book_of: Option<i64>,
+    pub(crate) now: i64,
+    /// What happened at this instant or later.
+    pub(crate) from: Option<i64>,
+    /// What happened before this instant.
+    pub(crate) until: Option<i64>,
+    /// Notes of these kinds; of all kinds where it is empty.
+    pub(crate) kinds: &'a [&'a str],
+    /// [`SEES_ALL`], [`ORGANISATION`], or the key of the member who reads.
+    pub(crate) viewer: i64,
+    pub(crate) notes: bool,
+    pub(crate) contacts: bool,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    Note(i64),
+    Contact(i64),
+}
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit {
+    pub(crate) subject: Subject,
+    pub(crate) score: f64,
+    pub(crate) snippet: Snippet,
+}
+
+/// What an open memory remembers between searches. Nothing in it is needed for a right answer.
+#[derive(Default)]
+pub(crate) struct Cache {
+    vocabulary: names::Vocabulary,
+}
+
+/// Returns the best answers to a question, best first; equals with the later one first.
+///
+/// Any text is a question. One without any word has no answers.
+pub(crate) fn run(sql: &dyn Sql, _cache: &Cache, query: &Query<'_>) -> Result<Vec<Hit>> {
+    let terms = rank::terms_of(query.text);
+    if terms.is_empty() || query.limit == 0 {
+        return Ok(Vec::new());
+    }
+    let mut search = Search::new(sql, query, terms)?;
+    let mut hits = Vec::new();
+    if query.notes {
+        search.notes(&mut hits)?;
+    }
+    if query.contacts && query.kinds.is_empty() && query.from.is_none() && query.until.is_none() {
+        search.contacts(&mut hits)?;
+    }
+    hits.sort_by(|(a, a_at), (b, b_at)| {
+        b.score.total_cmp(&a.score).then(b_at.cmp(a_at)).then(b.subject.key().cmp(&a.subject.key()))
+    });
+    hits.truncate(query.limit);
+    search.with_snippets(hits.into_iter().map(|(hit, _)| hit).collect())
+}
+
+/// Returns the contacts whose names begin so, in any order of their words, misspellings after the exact ones.
+pub(crate) fn names_like(sql: &dyn Sql, cache: &Cache, typed: &str, limit: usize) -> Result<Vec<(i64, Likeness)>> {
+    names::names_like(sql, &cache.vocabulary, typed, limit)
+}
+
+impl Subject {
+    const fn key(self) -> i64 {
+        match self {
+            Self::Note(key) | Self::Contact(key) => key,
+        }
+    }
+}
+
+/// One search under way.
+struct Search<'a> {
+    sql: &'a dyn Sql,
+    query: &'a Query<'a>,
+    terms: Vec<Term>,
+    state: index::State,
+    /// What every expression is narrowed by, such as ` AND "§c12"`.
+    scope: String,
+    /// The contacts of a book that is small enough to name them.
+    names: HashMap<i64, u64>,
+}
+
+impl<'a> Search<'a> {
+    fn new(sql: &'a dyn Sql, query: &'a Query<'a>, terms: Vec<Term>) -> Result<Self> {
+        let state = index::state(sql)?;
+        let mut search = Self { sql, query, terms, state, scope: String::new(), names: HashMap::new() };
+        search.scope = search.scope_expression()?;
+        Ok(search)
+    }
+
+    fn scope_expression(&self) -> Result<String> {
+        let mut scope = String::new();
+        let mut narrow = |any: Vec<String>| {
+            let any: Vec<String> = any.into_iter().map(|term| quoted(&term)).collect();
+            scope.push_str(&format!(" AND ({})", any.join(" OR ")));
+        };
+        if let Some(contact) = self.query.contact {
+            narrow(vec![contact_term(contact)]);
+        }
+        if let Some(book) = self.small_book()? {
+            narrow(book.into_iter().map(contact_term).collect());
+        }
+        if !self.query.kinds.is_empty() {
+            narrow(self.query.kinds.iter().map(|kind| kind_term(kind)).collect());
+        }
+        if let Some(months) = self.months() {
+            narrow(months.map(month_term).collect());
+        }
+        Ok(scope)
+    }
+
+    fn months(&self) -> Option<std::ops::RangeInclusive<i64>> {
+        let first = Day::new(self.query.from?, 4).month_number();
+        let last = Day::new(self.query.until.unwrap_or(self.query.now.max(self.query.from?)), 4).month_number();
+        (self.query.until.is_some() && last >= first && last - first < MOST_MONTHS).then_some(first..=last)
+    }
+
+    fn small_book(&self) -> Result<Option<Vec<i64>>> {
+        let Some(member) = self.query.book_of else { return Ok(None) };
+        let mut book = Vec::new();
+        self.sql.query(
+            "SELECT DISTINCT contact FROM assignment
+            WHERE member = $1 AND role = 'owner' AND since <= $2 AND (until IS NULL OR until > $2)
+            LIMIT $3",
+            &[Value::Int(member), Value::Int(self.query.now), Value::Int(SMALL_BOOK as i64 + 1)],
+            &mut |row| {
+                book.push(int(row, 0)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok((!book.is_empty() && book.len() <= SMALL_BOOK).then_some(book))
+    }
+
+    fn notes(&mut self, hits: &mut Vec<(Hit, i64)>) -> Result<()> {
+        let mut pool = Pool::default();
+        let edges = match self.small_contact()? {
+            Some(order) => self.read_all(&order, &mut pool)?,
+            None => self.read_candidates(&mut pool)?,
+        };
+        let scores = self.shared_scores(&pool, &edges);
+        for (candidate, score) in pool.candidates.iter().zip(scores) {
+            if score > 0.0 {
+                let hit =
+                    Hit { subject: Subject::Note(candidate.key), score: f64::from(score), snippet: Snippet::default() };
+                hits.push((hit, candidate.happened_at));
+            }
+        }
+        Ok(())
+    }
+
+    /// The notes of the contact in order of time, when they are few.
+    fn small_contact(&self) -> Result<Option<Vec<i64>>> {
+        let Some(contact) = self.query.contact else { return Ok(None) };
+        let small = tune("small", SMALL_CONTACT as f32) as usize;
+        let mut order = Vec::new();
+        self.sql.query(
+            "SELECT note FROM note_contact WHERE contact = $1 ORDER BY happened_at, note LIMIT $2",
+            &[Value::Int(contact), Value::Int(small as i64 + 1)],
+            &mut |row| {
+                order.push(int(row, 0)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok((order.len() <= small).then_some(order))
+    }
+
+    fn read_all(&mut self, order: &[i64], pool: &mut Pool) -> Result<Vec<Edge>> {
+        let terms = self.terms.clone();
+        let mut counter = Counter::new(&terms);
+        for &key in order {
+            self.read(key, &mut counter, pool)?;
+        }
+        let all = pool.candidates.len() as f32;
+        for (at, term) in self.terms.iter_mut().enumerate() {
+            let has =
+                |note: &&Candidate| note.counts.get(at).is_some_and(|&count| count > 0.0) || note.spoken >> at & 1 == 1;
+            term.weight = rank::weight(pool.candidates.iter().filter(has).count() as f32, all);
+        }
+        pool.average = pool.candidates.iter().map(|note| note.length).sum::<f32>() / all.max(1.0);
+        let mut edges = Vec::new();
+        for (at, &key) in order.iter().enumerate() {
+            for distance in 1..=2_usize {
+                if let Some(&next) = order.get(at + distance) {
+                    edges.push(Edge { from: key, to: next, distance, is_later: true });
+                    edges.push(Edge { from: next, to: key, distance, is_later: false });
+                }
+            }
+        }
+        Ok(edges)
+    }
+
+    fn read_candidates(&mut self, pool: &mut Pool) -> Result<Vec<Edge>> {
+        let (ranked, fresh) = self.candidates()?;
+        let terms = self.terms.clone();
+        let mut counter = Counter::new(&terms);
+        pool.average = self.state.words as f32 / (self.state.notes as f32).max(1.0);
+        if self.state.notes == 0 {
+            pool.average = 30.0;
+        }
+        for key in fresh {
+            if self.is_within(key)? {
+                self.read(key, &mut counter, pool)?;
+            }
+        }
+        let read = if self.query.contact.is_some() { READ_CONTACT } else { READ_ALL };
+        let most = pool.candidates.len() + tune("read", read as f32) as usize;
+        for key in ranked.into_iter().take(LOOKED_AT) {
+            if pool.candidates.len() >= most {
+                break;
+            }
+            if self.query.book_of.is_none() || self.is_within(key)? {
+                self.read(key, &mut counter, pool)?;
+            }
+        }
+        self.name_contacts(pool)?;
+        self.neighbours(&mut counter, pool)
+    }
+
+    /// The keys of candidates by descending weight of the words that the index says they hold, and those of the notes
+    /// that are not in the index.
+    fn candidates(&mut self) -> Result<(Vec<i64>, Vec<i64>)> {
+        let mut masks: HashMap<i64, u64> = HashMap::new();
+        let all = self.notes_in_scope()?;
+        let mut counts = Vec::with_capacity(self.terms.len());
+        for at in 0..self.terms.len() {
+            let expression = self.expression(&[at]);
+            let keys = newest_notes(self.sql, &expression, 0, WINDOW)?;
+            let count = self.estimate(&keys, WINDOW, all);
+            keys.into_iter().for_each(|key| *masks.entry(key).or_default() |= 1 << at);
+            counts.push((count, at));
+        }
+        for &(count, at) in &counts {
+            if let Some(term) = self.terms.get_mut(at) {
+                term.weight = rank::weight(count, all);
+            }
+        }
+        counts.sort_by(|(a, x), (b, y)| a.total_cmp(b).then(x.cmp(y)));
+        self.deeper(&counts, &mut masks)?;
+        self.pairs(&counts, &mut masks)?;
+        if self.query.contact.is_none() {
+            self.named(&counts, &mut masks)?;
+        }
+        let fresh = self.fresh()?;
+        fresh.iter().for_each(|key| {
+            masks.remove(key);
+        });
+        let weights: Vec<f32> = self.terms.iter().map(|term| term.weight).collect();
+        let value =
+            |mask: u64| weights.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, w)| w).sum::<f32>();
+        let mut ranked: Vec<(f32, i64)> = masks.into_iter().map(|(key, mask)| (value(mask), key)).collect();
+        ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        Ok((ranked.into_iter().map(|(_, key)| key).collect(), fresh))
+    }
+
+    /// About how many notes are searched.
+    fn notes_in_scope(&self) -> Result<f32> {
+        let indexed = self.state.notes as f32;
+        match self.scope.strip_prefix(" AND ") {
+            None => Ok(indexed.max(1.0)),
+            Some(scope) => {
+                let keys = newest_notes(self.sql, scope, 0, WINDOW)?;
+                Ok(self.estimate(&keys, WINDOW, indexed).max(1.0))
+            }
+        }
+    }
+
+    /// How many notes match, told from how densely the newest of them lie.
+    fn estimate(&self, newest: &[i64], window: usize, all: f32) -> f32 {
+        let (Some(&first), Some(&last)) = (newest.first(), newest.last()) else { return 0.0 };
+        if newest.len() < window {
+            return newest.len() as f32;
+        }
+        // Keys number all entries from 1 to `through`.
+        let span = (first - last).max(1) as f32;
+        (newest.len() as f32 * (self.state.through as f32 / span).max(1.0)).min(all.max(newest.len() as f32))
+    }
+
+    fn expression(&self, terms: &[usize]) -> String {
+        let words: Vec<String> = terms.iter().filter_map(|&at| self.terms.get(at)).map(expression_of).collect();
+        format!("{}{}", words.join(" AND "), self.scope)
+    }
+
+    /// More of the notes with the rarest words, where their newest are not all.
+    fn deeper(&self, counts: &[(f32, usize)], masks: &mut HashMap<i64, u64>) -> Result<()> {
+        let deep = |(count, _): &&(f32, usize)| (WINDOW as f32..20_000.0).contains(count);
+        for &(_, at) in counts.iter().take(3).filter(deep) {
+            for key in newest_notes(self.sql, &self.expression(&[at]), 0, RARE_WINDOW)? {
+                *masks.entry(key).or_default() |= 1 << at;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes with two or more of the rarest words of the question, where one word alone has more than were fetched.
+    fn pairs(&self, counts: &[(f32, usize)], masks: &mut HashMap<i64, u64>) -> Result<()> {
+        let rarest: Vec<(f32, usize)> = counts.iter().filter(|(count, _)| *count > 0.0).take(5).copied().collect();
+        for (nth, &(count, one)) in rarest.iter().enumerate() {
+            if count < WINDOW as f32 {
+                continue;
+            }
+            for &(_, other) in rarest.iter().skip(nth + 1) {
+                self.both(&[one, other], count, masks)?;
+            }
+        }
+        let common: Vec<usize> = rarest.iter().map(|&(_, at)| at).collect();
+        if let (true, Some(&(count, _))) = (common.len() > 2, rarest.first()) {
+            self.both(&common, count, masks)?;
+            self.both(common.get(..3).unwrap_or_default(), count, masks)?;
+        }
+        Ok(())
+    }
+
+    fn both(&self, terms: &[usize], count: f32, masks: &mut HashMap<i64, u64>) -> Result<()> {
+        // The engine walks the rarer list: so far back that the walk stays short.
+        let share = tune("walk", 6_000.0) / count.max(1.0);
+        let above = match share < 1.0 {
+            true => self.state.through - (self.state.through as f32 * share) as i64,
+            false => 0,
+        };
+        let mask = terms.iter().fold(0, |mask, at| mask | 1 << at);
+        for key in newest_notes(self.sql, &self.expression(terms), above, 300)? {
+            *masks.entry(key).or_default() |= mask;
+        }
+        Ok(())
+    }
+
+    /// Notes about the contacts that the question names.
+    fn named(&mut self, counts: &[(f32, usize)], masks: &mut HashMap<i64, u64>) -> Result<()> {
+        let question: Vec<&str> = self.terms.iter().map(|term| term.folded.as_str()).collect();
+        let named = names::named(self.sql, &question, NAMESAKES)?;
+        let most = named.values().map(Vec::len).max().unwrap_or(0);
+        let mask_of = |words: &Vec<usize>| words.iter().fold(0_u64, |mask, at| mask | 1 << at);
+        let mut best: Vec<(i64, u64)> =
+            named.iter().filter(|(_, words)| words.len() == most).map(|(&key, words)| (key, mask_of(words))).collect();
+        best.sort_unstable();
+        best.truncate(2 * NAMESAKES);
+        self.names = best.iter().copied().collect();
+        if best.is_empty() {
+            return Ok(());
+        }
+        let each = (600 / best.len()).max(20);
+        for &(contact, mask) in &best {
+            let expression = format!("{}{}", quoted(&contact_term(contact)), self.scope);
+            for key in newest_notes(self.sql, &expression, 0, each)? {
+                *masks.entry(key).or_default() |= mask;
+            }
+        }
+        let any: Vec<String> = best.iter().map(|&(contact, _)| quoted(&contact_term(contact))).collect();
+        let shared = best.iter().fold(u64::MAX, |shared, &(_, mask)| shared & mask);
+        for &(_, at) in counts.iter().filter(|&&(_, at)| shared >> at & 1 == 0).take(5) {
+            let Some(term) = self.terms.get(at) else { continue };
+            let expression = format!("({}) AND {}{}", any.join(" OR "), expression_of(term), self.scope);
+            for key in newest_notes(self.sql, &expression, 0, 200)? {
+                *masks.entry(key).or_default() |= shared | 1 << at;
+            }
+        }
+        Ok(())
+    }
+
+    /// The notes that are not in the index, or not as they stand.
+    fn fresh(&self) -> Result<Vec<i64>> {
+        let mut keys = index::pending(self.sql, "note")?;
+        let mut push = |row: &dyn Row| {
+            keys.push(int(row, 0)?);
+            Ok(ControlFlow::Continue(()))
+        };
+        let through = Value::Int(self.state.through);
+        match self.query.contact {
+            None => self.sql.query("SELECT key FROM note WHERE key > $1", &[through], &mut push)?,
+            Some(contact) => self.sql.query(
+                "SELECT note FROM note_contact WHERE note > $1 AND contact = $2",
+                &[through, Value::Int(contact)],
+                &mut push,
+            )?,
+        }
+        Ok(keys)
+    }
+
+    /// Reports whether a note lies within the contact or the book that is searched.
+    fn is_within(&self, note: i64) -> Result<bool> {
+        let mut is_within = true;
+        if let Some(contact) = self.query.contact {
+            is_within = false;
+            self.sql.query(
+                "SELECT 1 FROM note_contact WHERE note = $1 AND contact = $2 LIMIT 1",
+                &[Value::Int(note), Value::Int(contact)],
+                &mut |_| {
+                    is_within = true;
+                    Ok(ControlFlow::Break(()))
+                },
+            )?;
+        }
+        if let (true, Some(member)) = (is_within, self.query.book_of) {
+            is_within = false;
+            self.sql.query(
+                "SELECT 1 FROM note_contact JOIN assignment ON assignment.contact = note_contact.contact
+                WHERE note_contact.note = $1 AND assignment.member = $2 AND assignment.role = 'owner'
+                    AND assignment.since <= $3 AND (assignment.until IS NULL OR assignment.until > $3)
+                LIMIT 1",
+                &[Value::Int(note), Value::Int(member), Value::Int(self.query.now)],
+                &mut |_| {
+                    is_within = true;
+                    Ok(ControlFlow::Break(()))
+                },
+            )?;
+        }
+        Ok(is_within)
+    }
+
+    /// Reads a note into the pool, unless it may not be read or a filter keeps it out.
+    fn read(&self, key: i64, counter: &mut Counter<'_>, pool: &mut Pool) -> Result<()> {
+        if pool.places.contains_key(&key) || !pool.seen.insert(key) {
+            return Ok(());
+        }
+        self.sql.query(
+            "SELECT text, coalesce(said_by_name, recorded_by_name), kind, happened_at, happened_precision FROM note
+            WHERE key = $1 AND retracted_at IS NULL AND ($2 = 0 OR private_to IS NULL OR private_to = $2)",
+            &[Value::Int(key), Value::Int(self.query.viewer)],
+            &mut |row| {
+                let (kind, happened_at) = (text(row, 2)?, int(row, 3)?);
+                let is_kind = self.query.kinds.is_empty() || self.query.kinds.contains(&kind);
+                let is_then = self.query.from.is_none_or(|from| from <= happened_at)
+                    && self.query.until.is_none_or(|until| happened_at < until);
+                if is_kind && is_then {
+                    let day = Day::new(happened_at, int(row, 4)?);
+                    let asks = text(row, 0)?.trim_end().ends_with('?');
+                    let speaker = optional_text(row, 1)?.unwrap_or_default();
+                    let (counts, spoken, length, hits) = counter.count(text(row, 0)?, speaker, day);
+                    let is_insight = kind == "insight";
+                    pool.push(Candidate { key, happened_at, is_insight, counts, spoken, about: 0, length, asks, hits });
+                }
+                Ok(ControlFlow::Break(()))
+            },
+        )
+    }
+
+    /// Sees which of the best candidates are about a contact whose name is in the question.
+    fn name_contacts(&self, pool: &mut Pool) -> Result<()> {
+        if self.query.contact.is_some() {
+            return Ok(());
+        }
+        let mut masks: HashMap<i64, u64> = self.names.clone();
+        let best = pool.best(&self.terms, 300);
+        for at in best {
+            let Some(candidate) = pool.candidates.get_mut(at) else { continue };
+            let mut contacts = Vec::new();
+            self.sql.query(
+                "SELECT contact FROM note_contact WHERE note = $1",
+                &[Value::Int(candidate.key)],
+                &mut |row| {
+                    contacts.push(int(row, 0)?);
+                    Ok(ControlFlow::Continue(()))
+                },
+            )?;
+            for contact in contacts {
+                let mask = match masks.get(&contact) {
+                    Some(&mask) => mask,
+                    None => self.name_mask(contact)?,
+                };
+                masks.insert(contact, mask);
+                candidate.about |= mask;
+            }
+        }
+        Ok(())
+    }
+
+    fn name_mask(&self, contact: i64) -> Result<u64> {
+        let mut mask = 0;
+        self.sql.query("SELECT name FROM contact WHERE key = $1", &[Value::Int(contact)], &mut |row| {
+            words::each_word(text(row, 0)?, &mut |word, _| {
+                if let Some(at) = self.terms.iter().position(|term| term.folded == word) {
+                    mask |= 1 << at;
+                }
+            });
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(mask)
+    }
+
+    /// Reads the notes before and after the best candidates, of the same contacts.
+    fn neighbours(&self, counter: &mut Counter<'_>, pool: &mut Pool) -> Result<Vec<Edge>> {
+        let mut edges = Vec::new();
+        let sharing = tune("sharing", if self.query.contact.is_some() { 24.0 } else { SHARING as f32 }) as usize;
+        for at in pool.best(&self.terms, sharing) {
+            let Some((key, happened_at)) = pool.candidates.get(at).map(|note| (note.key, note.happened_at)) else {
+                continue;
+            };
+            let contacts = match self.query.contact {
+                Some(contact) => vec![contact],
+                None => self.first_contacts(key)?,
+            };
+            for contact in contacts {
+                for is_later in [false, true] {
+                    for (nth, other) in self.next_notes(contact, happened_at, key, is_later)?.into_iter().enumerate() {
+                        self.read(other, counter, pool)?;
+                        if pool.places.contains_key(&other) {
+                            edges.push(Edge { from: key, to: other, distance: nth + 1, is_later });
+                            edges.push(Edge { from: other, to: key, distance: nth + 1, is_later: !is_later });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(edges)
+    }
+
+    fn first_contacts(&self, note: i64) -> Result<Vec<i64>> {
+        let mut contacts = Vec::new();
+        self.sql.query(
+            "SELECT contact FROM note_contact WHERE note = $1 ORDER BY contact LIMIT 2",
+            &[Value::Int(note)],
+            &mut |row| {
+                contacts.push(int(row, 0)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok(contacts)
+    }
+
+    fn next_notes(&self, contact: i64, happened_at: i64, note: i64, is_later: bool) -> Result<Vec<i64>> {
+        let query = match is_later {
+            true => {
+                "SELECT note FROM note_contact WHERE contact = $1 AND (happened_at, note) > ($2, $3)
+                ORDER BY happened_at, note LIMIT 2"
+            }
+            false => {
+                "SELECT note FROM note_contact WHERE contact = $1 AND (happened_at, note) < ($2, $3)
+                ORDER BY happened_at DESC, note DESC LIMIT 2"
+            }
+        };
+        let mut keys = Vec::new();
+        self.sql.query(query, &[Value::Int(contact), Value::Int(happened_at), Value::Int(note)], &mut |row| {
+            keys.push(int(row, 0)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(keys)
+    }
+
+    /// The score of each note of the pool, with a share of its neighbours' scores.
+    fn shared_scores(&self, pool: &Pool, edges: &[Edge]) -> Vec<f32> {
+        let own: Vec<f32> = pool.candidates.iter().map(|note| rank::score(note, &self.terms, pool.average)).collect();
+        let mut total = own.clone();
+        let mut done: HashSet<(i64, i64)> = HashSet::new();
+        for edge in edges.iter().filter(|edge| done.insert((edge.from, edge.to))) {
+            let (Some(&from), Some(&to)) = (pool.places.get(&edge.from), pool.places.get(&edge.to)) else { continue };
+            let (Some(giver), Some(taker)) = (pool.candidates.get(from), pool.candidates.get(to)) else { continue };
+            if giver.happened_at.abs_diff(taker.happened_at) > tune("gap", 86_400e6) as u64 {
+                continue;
+            }
+            let short = tune("short", 40.0) / (tune("short", 40.0) + taker.length);
+            let ask = if giver.asks && edge.distance == 1 && edge.is_later { tune("ask", 0.0) } else { 0.0 };
+            let share = ask
+                + short
+                    * match (edge.distance, edge.is_later) {
+                        (1, true) => tune("n1", 0.25),
+                        (1, false) => tune("p1", 0.2),
+                        (_, true) => tune("n2", 0.1),
+                        (_, false) => tune("p2", 0.1),
+                    };
+            if let (Some(total), Some(own)) = (total.get_mut(to), own.get(from)) {
+                *total += share * own;
+            }
+        }
+        total
+    }
+
+    fn contacts(&self, hits: &mut Vec<(Hit, i64)>) -> Result<()> {
+        let mut masks: HashMap<i64, u64> = HashMap::new();
+        for (at, term) in self.terms.iter().enumerate() {
+            for key in newest_contacts(self.sql, &expression_of(term), WINDOW)? {
+                *masks.entry(key).or_default() |= 1 << at;
+            }
+        }
+        self.fresh_contacts(&mut masks)?;
+        let all: f32 = self.terms.iter().map(|term| term.weight).sum();
+        for (key, mask) in masks {
+            let matched: f32 =
+                self.terms.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, term)| term.weight).sum();
+            // A contact answers a question when it holds most of it; that it is only named in it is for the notes.
+            if matched * 2.0 > all && self.is_contact_within(key)? {
+                let score = f64::from(matched * (1.0 + matched / all.max(0.001)));
+                hits.push((Hit { subject: Subject::Contact(key), score, snippet: Snippet::default() }, i64::MAX));
+            }
+        }
+        Ok(())
+    }
+
+    fn fresh_contacts(&self, masks: &mut HashMap<i64, u64>) -> Result<()> {
+        let mut keys = index::pending(self.sql, "contact")?;
+        self.sql.query("SELECT key FROM contact WHERE key > $1", &[Value::Int(self.state.through)], &mut |row| {
+            keys.push(int(row, 0)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let mut counter = Counter::new(&self.terms);
+        for key in keys {
+            let mut mask = 0_u64;
+            index::each_contact_text(self.sql, key, &mut |part| {
+                words::each_word(part, &mut |word, _| mask |= counter.term(word).map_or(0, |at| 1 << at));
+            })?;
+            masks.insert(key, mask);
+        }
+        Ok(())
+    }
+
+    fn is_contact_within(&self, contact: i64) -> Result<bool> {
+        if self.query.contact.is_some_and(|only| only != contact) {
+            return Ok(false);
+        }
+        let Some(member) = self.query.book_of else { return Ok(true) };
+        let mut is_within = false;
+        self.sql.query(
+            "SELECT 1 FROM assignment
+            WHERE contact = $1 AND member = $2 AND role = 'owner' AND since <= $3 AND (until IS NULL OR until > $3)",
+            &[Value::Int(contact), Value::Int(member), Value::Int(self.query.now)],
+            &mut |_| {
+                is_within = true;
+                Ok(ControlFlow::Break(()))
+            },
+        )?;
+        Ok(is_within)
+    }
+
+    fn with_snippets(&self, mut hits: Vec<Hit>) -> Result<Vec<Hit>> {
+        let mut counter = Counter::new(&self.terms);
+        for hit in &mut hits {
+            let mut shown = String::new();
+            match hit.subject {
+                Subject::Note(key) => {
+                    self.sql.query("SELECT text FROM note WHERE key = $1", &[Value::Int(key)], &mut |row| {
+                        text(row, 0)?.clone_into(&mut shown);
+                        Ok(ControlFlow::Break(()))
+                    })?;
+                }
+                Subject::Contact(key) => index::each_contact_text(self.sql, key, &mut |part| {
+                    shown.push_str(if shown.is_empty() { "" } else { " · " });
+                    shown.push_str(part);
+                })?,
+            }
+            hit.snippet = snippet::snippet(&shown, &self.terms, &mut counter);
+        }
+        Ok(hits)
+    }
+}
+
+/// The notes that were read, each once.
+#[derive(Default)]
+struct Pool {
+    candidates: Vec<Candidate>,
+    places: HashMap<i64, usize>,
+    /// Also those that were kept out.
+    seen: HashSet<i64>,
+    /// How many words a note has on average.
+    average: f32,
+}
+
+impl Pool {
+    fn push(&mut self, candidate: Candidate) {
+        self.places.insert(candidate.key, self.candidates.len());
+        self.candidates.push(candidate);
+    }
+
+    /// The places of the best candidates by their own scores, best first.
+    fn best(&self, terms: &[Term], most: usize) -> Vec<usize> {
+        let score = |note: &Candidate| rank::score(note, terms, self.average);
+        let mut places: Vec<(f32, usize)> = self
+            .candidates
+            .iter()
+            .enumerate()
+            .map(|(at, note)| (score(note), at))
+            .filter(|(score, _)| *score > 0.0)
+            .collect();
+        places.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        places.truncate(most);
+        places.into_iter().map(|(_, at)| at).collect()
+    }
+}
+
+/// One note standing next to another in the time of a contact.
+struct Edge {
+    from: i64,
+    to: i64,
+    distance: usize,
+    /// Whether `to` came after `from`.
+    is_later: bool,
+}
+
+fn quoted(word: &str) -> String {
+    format!("\"{word}\"")
+}
+
+/// The expression that finds a word; one character of a script without spaces begins the pairs that hold it.
+fn expression_of(term: &Term) -> String {
+    match words::is_lone_unspaced(&term.stem) {
+        true => format!("{} *", quoted(&term.stem)),
+        false => quoted(&term.stem),
+    }
+}
+
+fn int(row: &dyn Row, column: usize) -> Result<i64> {
+    match row.value(column)? {
+        Value::Int(value) => Ok(value),
+        _ => Err(Error::fault("search", format!("column {column} of an answer is not a whole number"))),
+    }
+}
+
+fn text(row: &dyn Row, column: usize) -> Result<&str> {
+    match row.value(column)? {
+        Value::Text(value) => Ok(value),
+        _ => Err(Error::fault("search", format!("column {column} of an answer is not text"))),
+    }
+}
+
+fn optional_text(row: &dyn Row, column: usize) -> Result<Option<&str>> {
+    match row.value(column)? {
+        Value::Null => Ok(None),
+        _ => text(row, column).map(Some),
+    }
+}

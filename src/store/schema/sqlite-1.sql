@@ -1,0 +1,292 @@
+-- File version 1. Each group names the file that alone writes its tables.
+--
+-- Keys: a subject's key is the number (seq) of the entry that created it, so a key is the same after a replay.
+-- Instants: microseconds since 1970-01-01T00:00:00Z. Ids: the 16 bytes of a UUIDv7.
+
+-- noun: journal.rs
+-- The memories whose entries stand here; 1 is this memory.
+CREATE TABLE origin (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CONSTRAINT origin_id UNIQUE CHECK (length(id) = 16)
+) STRICT;
+
+-- Who acts: the kind, the member (empty where there is none), and the name of a system, an import or an agent.
+CREATE TABLE actor (
+    key INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    member BLOB NOT NULL CHECK (length(member) IN (0, 16)),
+    name TEXT NOT NULL,
+    CONSTRAINT actor_once UNIQUE (kind, member, name)
+) STRICT;
+
+-- Headers. They stay for ever, also when the bodies are erased.
+CREATE TABLE entry (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CONSTRAINT entry_id UNIQUE CHECK (length(id) = 16),
+    origin INTEGER NOT NULL REFERENCES origin (key),
+    subject INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    stamp INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor INTEGER NOT NULL REFERENCES actor (key),
+    cause BLOB CHECK (length(cause) = 16),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+
+CREATE INDEX entry_by_subject ON entry (subject, seq);
+
+CREATE TABLE entry_body (
+    seq INTEGER PRIMARY KEY REFERENCES entry (seq),
+    salt BLOB NOT NULL CHECK (length(salt) = 16),
+    body TEXT NOT NULL
+) STRICT;
+
+-- One row: the newest entry, the hash over all entries so far, the newest stamp.
+CREATE TABLE journal_head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    stamp INTEGER NOT NULL
+) STRICT;
+
+-- Bytes too large for a body, by their SHA-256, which stands in the body.
+CREATE TABLE attachment_bytes (
+    sha256 BLOB PRIMARY KEY CHECK (length(sha256) = 32),
+    bytes BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- noun: memory.rs
+-- Calls that carried an idempotency key: the entries number `first` to `last`.
+CREATE TABLE request (
+    key TEXT PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- noun: member.rs
+CREATE TABLE agency (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CONSTRAINT agency_id UNIQUE CHECK (length(id) = 16),
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    since INTEGER,
+    until INTEGER
+) STRICT;
+
+CREATE TABLE member (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CONSTRAINT member_id UNIQUE CHECK (length(id) = 16),
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    email TEXT,
+    email_key TEXT,
+    agency INTEGER,
+    joined_at INTEGER NOT NULL,
+    departed_at INTEGER,
+    departed_why TEXT
+) STRICT;
+
+CREATE INDEX member_by_name ON member (name_key);
+CREATE INDEX member_by_email ON member (email_key);
+
+-- noun: contact.rs
+CREATE TABLE contact (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CONSTRAINT contact_id UNIQUE CHECK (length(id) = 16),
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    audience TEXT NOT NULL,
+    added_at INTEGER NOT NULL,
+    spoken_at INTEGER
+) STRICT;
+
+CREATE INDEX contact_by_name ON contact (name_key);
+CREATE INDEX contact_by_spoken ON contact (spoken_at);
+
+CREATE TABLE contact_field (
+    contact INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (contact, field)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contact_tag (
+    contact INTEGER NOT NULL,
+    tag_key TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (contact, tag_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_by_tag ON contact_tag (tag_key, contact);
+
+CREATE TABLE contact_date (
+    contact INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    month INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    year INTEGER,
+    PRIMARY KEY (contact, label)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_by_date ON contact_date (month, day, contact);
+
+CREATE TABLE contact_link (
+    contact INTEGER NOT NULL,
+    relation TEXT NOT NULL,
+    other INTEGER NOT NULL,
+    PRIMARY KEY (contact, relation, other)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_link_by_other ON contact_link (other, contact);
+
+CREATE TABLE do_not_contact (
+    contact INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (contact, channel)
+) STRICT, WITHOUT ROWID;
+
+-- What other systems call a contact, with the digest of what they last said of it.
+CREATE TABLE contact_external_id (
+    system TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    contact INTEGER NOT NULL,
+    digest BLOB CHECK (length(digest) = 32),
+    PRIMARY KEY (system, external_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX contact_external_id_by_contact ON contact_external_id (contact);
+
+-- noun: handle.rs
+CREATE TABLE handle (
+    contact INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    address_key TEXT NOT NULL,
+    address TEXT NOT NULL,
+    network_id TEXT,
+    label TEXT,
+    position INTEGER NOT NULL,
+    since INTEGER,
+    until INTEGER,
+    PRIMARY KEY (contact, channel, address_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX handle_by_address ON handle (address_key, channel, contact, until);
+CREATE INDEX handle_by_network_id ON handle (network_id, channel) WHERE network_id IS NOT NULL;
+
+-- noun: note.rs
+-- `private_to` is the key of the member who alone may read the note, -1 where a private note has no such member.
+CREATE TABLE note (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    happened_at INTEGER NOT NULL,
+    happened_precision INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    recorded_by INTEGER NOT NULL,
+    recorded_by_name TEXT NOT NULL,
+    said_by_member INTEGER,
+    said_by_contact INTEGER,
+    said_by_name TEXT,
+    via TEXT NOT NULL,
+    channel TEXT,
+    direction TEXT,
+    permalink TEXT,
+    private_to INTEGER,
+    sensitivity TEXT NOT NULL,
+    corrected_at INTEGER,
+    retracted_at INTEGER
+) STRICT;
+
+CREATE TABLE note_contact (
+    contact INTEGER NOT NULL,
+    happened_at INTEGER NOT NULL,
+    note INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    PRIMARY KEY (contact, happened_at, note)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX note_contact_by_note ON note_contact (note, contact);
+-- What a brief shows before anything else.
+CREATE INDEX note_contact_foremost ON note_contact (contact, kind, happened_at, note)
+    WHERE kind IN ('insight', 'complaint');
+
+CREATE TABLE note_external_id (
+    system TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    note INTEGER NOT NULL,
+    digest BLOB CHECK (length(digest) = 32),
+    PRIMARY KEY (system, external_id)
+) STRICT, WITHOUT ROWID;
+
+-- noun: attachment.rs
+CREATE TABLE attachment (
+    subject INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (subject, position)
+) STRICT, WITHOUT ROWID;
+
+-- noun: ownership.rs
+CREATE TABLE assignment (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    contact INTEGER NOT NULL,
+    member INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    opened_by INTEGER NOT NULL,
+    opened_why TEXT,
+    closed_by INTEGER,
+    closed_why TEXT
+) STRICT;
+
+CREATE INDEX assignment_by_contact ON assignment (contact, role, since);
+CREATE INDEX assignment_by_member ON assignment (member, role, contact);
+
+-- noun: search.rs
+-- The words of notes and contacts, as search.rs works them out; the row is the note's or the contact's key. What is
+-- newer than `through`, and what stands in `search_pending`, is not in them yet and is searched by reading it.
+CREATE VIRTUAL TABLE note_index USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+CREATE VIRTUAL TABLE contact_index USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+
+-- Each word of each contact's name, folded.
+CREATE TABLE name_word (
+    word TEXT NOT NULL,
+    contact INTEGER NOT NULL,
+    PRIMARY KEY (word, contact)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX name_word_by_contact ON name_word (contact, word);
+
+-- Each word once, numbered in order of first use, so that what is new can be told from what is known.
+CREATE TABLE name_vocabulary (
+    key INTEGER PRIMARY KEY,
+    word TEXT NOT NULL CONSTRAINT name_vocabulary_word UNIQUE
+) STRICT;
+
+CREATE TABLE search_pending (
+    noun TEXT NOT NULL,
+    key INTEGER NOT NULL,
+    PRIMARY KEY (noun, key)
+) STRICT, WITHOUT ROWID;
+
+-- One row: up to which entry notes and contacts are in the index, how the words were worked out (0: index not built),
+-- and how many notes and words of notes went in, for averages.
+CREATE TABLE search_state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    through INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    notes INTEGER NOT NULL,
+    words INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO search_state (one, through, version, notes, words) VALUES (1, 0, 1, 0, 0);

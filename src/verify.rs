@@ -1,0 +1,362 @@
+//! Verification: the chain recomputed from the bodies, and every table compared with a replay of the journal.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+
+use serde::Serialize;
+
+use crate::change::Change;
+use crate::error::{Error, Result};
+use crate::id::EntryId;
+use crate::journal::{self, Applied, ContactKeys, Hash, Head, Header};
+use crate::memory::{Inner, Memory};
+use crate::store::{Location, Options, Row, RowExt, Sql, SqlExt, Store, Value};
+use crate::{attachment, contact, handle, member, memory, note, ownership, search};
+
+/// A table that follows from the journal: its name, how to empty it, how to read it whole in a fixed order.
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) clear: &'static str,
+    pub(crate) scan: &'static str,
+}
+
+/// The tables of every noun.
+const TABLES: &[&[Table]] = &[
+    memory::TABLES,
+    member::TABLES,
+    contact::TABLES,
+    handle::TABLES,
+    note::TABLES,
+    attachment::TABLES,
+    ownership::TABLES,
+];
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+#[must_use]
+pub struct Verification {
+    /// How many entries the journal has.
+    pub entries: u64,
+    /// The head, recomputed. Compare it with one that was noted outside of the memory.
+    pub head: Head,
+    /// What is wrong, a sentence each; empty when nothing is.
+    pub findings: Vec<String>,
+}
+
+impl Verification {
+    /// Whether nothing is wrong.
+    pub const fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_sound() {
+            true => write!(f, "sound: {} entries, head {}", self.entries, self.head),
+            false => {
+                write!(f, "{} finding(s) in {} entries:", self.findings.len(), self.entries)?;
+                self.findings.iter().try_for_each(|finding| write!(f, "\n- {finding}"))
+            }
+        }
+    }
+}
+
+/// So many findings are listed; of a wrecked file nobody reads more.
+const MOST_FINDINGS: usize = 100;
+
+impl Memory {
+    /// Recomputes everything that can be recomputed, on one snapshot: pages, the hash chains from the bodies, every
+    /// table by a replay of the journal into a scratch file, the search index from the notes, attachments by their
+    /// SHA-256.
+    ///
+    /// Somebody who can write the file can also write a new chain that is whole in itself: note a [`Head`] outside of
+    /// the memory, and use [`Memory::verify_against`].
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] and [`Error::Io`] when the file cannot be read to its end.
+    pub fn verify(&self) -> Result<Verification> {
+        verify(&self.inner, None)
+    }
+
+    /// Verifies as [`Memory::verify`] does, and also that the journal still begins as it did when this head was noted.
+    pub fn verify_against(&self, noted: Head) -> Result<Verification> {
+        verify(&self.inner, Some(noted))
+    }
+
+    /// Puts every table and the search index together anew from the journal, as a repair after [`Memory::verify`] found
+    /// that something else had changed them. The journal itself is not touched.
+    pub fn rebuild(&self) -> Result<()> {
+        journal::rebuild(&self.inner, |sql| {
+            for table in TABLES.iter().copied().flatten() {
+                sql.execute(table.clear, &[])?;
+            }
+            replay(sql, sql, &mut |_, _| Ok(()))?;
+            search::rebuild(sql, journal::head(sql)?.seq)
+        })
+    }
+}
+
+fn verify(inner: &Inner, noted: Option<Head>) -> Result<Verification> {
+    let mut findings = inner.store.check_pages()?;
+    inner.store.read(|sql| {
+        let scratch = Store::open(&Location::Scratch, &Options::default())?;
+        let mut chain = Chain::new(noted);
+        journal::write_scratch(&scratch, |copy| {
+            match replay(sql, copy, &mut |sql, row| chain.take(sql, row)) {
+                Ok(()) => {}
+                Err(error @ (Error::Io { .. } | Error::Damaged { .. } | Error::DiskFull { .. })) => return Err(error),
+                Err(error) => chain.findings.push(format!("the journal cannot be replayed: {error}")),
+            }
+            chain.finish(sql)?;
+            findings.append(&mut chain.findings);
+            compare_schemas(sql, copy, &mut findings)?;
+            for table in TABLES.iter().copied().flatten() {
+                compare(sql, copy, table, &mut findings)?;
+            }
+            Ok(())
+        })?;
+        check_attachments(sql, &mut findings)?;
+        findings.append(&mut search::check(sql)?);
+        if findings.len() > MOST_FINDINGS {
+            let more = findings.len() - MOST_FINDINGS;
+            findings.truncate(MOST_FINDINGS);
+            findings.push(format!("and {more} more"));
+        }
+        Ok(Verification {
+            entries: chain.seq.unsigned_abs(),
+            head: Head { seq: chain.seq, hash: chain.head },
+            findings,
+        })
+    })
+}
+
+/// Reads every entry in order, hands its row to `see`, and applies it to `to`.
+fn replay(from: &dyn Sql, to: &dyn Sql, see: &mut dyn FnMut(&dyn Sql, &dyn Row) -> Result<()>) -> Result<()> {
+    let contacts = ContactKeys::default();
+    from.each(
+        "SELECT e.seq, e.id, e.subject, e.at, e.actor, e.kind, e.version, b.body, b.salt, e.digest, e.hash, e.stamp,
+             o.id, s.id, a.kind, a.member, a.name, e.cause, e.origin
+         FROM entry e
+         LEFT JOIN entry_body b ON b.seq = e.seq
+         LEFT JOIN origin o ON o.key = e.origin
+         LEFT JOIN entry s ON s.seq = e.subject
+         LEFT JOIN actor a ON a.key = e.actor
+         ORDER BY e.seq",
+        &[],
+        |row| {
+            see(from, row)?;
+            let Some(body) = row.opt_text(7)? else { return Ok(()) };
+            let change = Change::read(row.text(5)?, row.int(6)?, body)?;
+            let entry = Applied {
+                seq: row.int(0)?,
+                id: EntryId(row.uuid(1)?),
+                subject: row.int(2)?,
+                at: row.int(3)?,
+                actor: row.int(4)?,
+                contacts: &contacts,
+            };
+            journal::apply(to, &entry, &change)
+        },
+    )
+}
+
+/// The chain as it is recomputed, entry by entry.
+struct Chain {
+    seq: i64,
+    head: Hash,
+    stamp: i64,
+    noted: Option<Head>,
+    buffer: Vec<u8>,
+    findings: Vec<String>,
+}
+
+impl Chain {
+    const fn new(noted: Option<Head>) -> Self {
+        Self { seq: 0, head: Hash::NONE, stamp: i64::MIN, noted, buffer: Vec::new(), findings: Vec::new() }
+    }
+
+    fn find(&mut self, seq: i64, what: &str) {
+        if self.findings.len() <= MOST_FINDINGS {
+            self.findings.push(format!("entry {seq}: {what}"));
+        }
+    }
+
+    /// Takes the row of the next entry; the columns are those of [`replay`].
+    fn take(&mut self, sql: &dyn Sql, row: &dyn Row) -> Result<()> {
+        let (seq, stored) = (row.int(0)?, Hash::from_slice(row.blob(10)?)?);
+        if seq != self.seq + 1 {
+            self.find(seq, &format!("the entries {} to {} are missing", self.seq + 1, seq - 1));
+        }
+        let digest = Hash::from_slice(row.blob(9)?)?;
+        match (row.opt_blob(8)?, row.opt_text(7)?) {
+            (Some(salt), Some(body)) if Hash::of(&[salt, body.as_bytes()]) != digest => {
+                self.find(seq, "its body was changed");
+            }
+            (Some(_), Some(_)) => {}
+            _ => self.find(seq, "its body is missing"),
+        }
+        if row.opt_blob(12)?.is_none() || row.opt_blob(13)?.is_none() || row.opt_text(14)?.is_none() {
+            self.find(seq, "its origin, its subject or its actor is missing");
+        } else if self.hash(sql, row, digest)? != stored {
+            self.find(seq, "its header was changed");
+        }
+        let stamp = row.int(11)?;
+        if row.int(18)? == 1 && stamp <= self.stamp {
+            self.find(seq, "its stamp runs backwards");
+        }
+        self.stamp = self.stamp.max(stamp);
+        self.seq = seq;
+        self.head = journal::next_head(&self.head, &stored);
+        if self.noted.is_some_and(|noted| noted.seq == seq && noted.hash != self.head) {
+            self.find(seq, "the journal up to here is not the one whose head was noted");
+        }
+        Ok(())
+    }
+
+    fn hash(&mut self, sql: &dyn Sql, row: &dyn Row, digest: Hash) -> Result<Hash> {
+        let (seq, subject) = (row.int(0)?, row.int(2)?);
+        let header = Header {
+            id: row.uuid(1)?,
+            origin: row.uuid(12)?,
+            subject: row.uuid(13)?,
+            kind: row.text(5)?,
+            version: row.int(6)?,
+            stamp: row.int(11)?,
+            at: row.int(3)?,
+            actor_kind: row.text(14)?,
+            actor_member: row.blob(15)?,
+            actor_name: row.text(16)?,
+            cause: row.opt_blob(17)?,
+            digest,
+            previous: match subject == seq {
+                true => Hash::NONE,
+                false => journal::previous_hash(sql, subject, row.int(18)?, seq)?,
+            },
+        };
+        Ok(header.hash(&mut self.buffer))
+    }
+
+    /// Compares what was recomputed with what stands beside the entries.
+    fn finish(&mut self, sql: &dyn Sql) -> Result<()> {
+        let stored = sql.first("SELECT seq, hash, stamp FROM journal_head", &[], |row| {
+            Ok((row.int(0)?, Hash::from_slice(row.blob(1)?)?, row.int(2)?))
+        })?;
+        if stored != Some((self.seq, self.head, self.stamp)) {
+            self.findings.push("the head of the journal is not that of its entries".to_owned());
+        }
+        if self.noted.is_some_and(|noted| noted.seq > self.seq) {
+            self.findings.push("the journal ends before the entry whose head was noted".to_owned());
+        }
+        let strays = [
+            ("SELECT count(*) FROM entry_body WHERE seq NOT IN (SELECT seq FROM entry)", "bodies without an entry"),
+            ("SELECT count(*) FROM actor WHERE key NOT IN (SELECT actor FROM entry)", "actors who never acted"),
+            ("SELECT count(*) FROM origin WHERE key NOT IN (SELECT origin FROM entry)", "memories without an entry"),
+        ];
+        for (query, what) in strays {
+            let count = sql.one(query, &[], |row| row.int(0))?;
+            if count > 0 {
+                self.findings.push(format!("the journal holds {count} {what}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares one table with its replayed copy, row by row.
+fn compare(sql: &dyn Sql, copy: &dyn Sql, table: &Table, findings: &mut Vec<String>) -> Result<()> {
+    let keys = RandomState::new();
+    let mut expected = Vec::new();
+    copy.each(table.scan, &[], |row| {
+        expected.push(digest(&keys, row)?);
+        Ok(())
+    })?;
+    let (mut at, mut different) = (0, 0_u64);
+    sql.each(table.scan, &[], |row| {
+        different += u64::from(expected.get(at) != Some(&digest(&keys, row)?));
+        at += 1;
+        Ok(())
+    })?;
+    if at != expected.len() {
+        let (has, should) = (at, expected.len());
+        findings
+            .push(format!("table {} has {has} rows, the journal makes {should}; rebuild() puts it right", table.name));
+    } else if different > 0 {
+        findings.push(format!(
+            "table {} differs from the journal in {different} rows; rebuild() puts it right",
+            table.name
+        ));
+    }
+    Ok(())
+}
+
+/// A keyed hash of a row, whatever its columns.
+fn digest(keys: &RandomState, row: &dyn Row) -> Result<u64> {
+    let mut hasher = keys.build_hasher();
+    for column in 0..row.columns() {
+        match row.value(column)? {
+            Value::Null => hasher.write_u8(0),
+            Value::Int(value) => {
+                hasher.write_u8(1);
+                hasher.write_i64(value);
+            }
+            Value::Text(value) => {
+                hasher.write_u8(2);
+                hasher.write_usize(value.len());
+                hasher.write(value.as_bytes());
+            }
+            Value::Blob(value) => {
+                hasher.write_u8(3);
+                hasher.write_usize(value.len());
+                hasher.write(value);
+            }
+        }
+    }
+    Ok(hasher.finish())
+}
+
+/// Compares the schema with that of a fresh memory.
+fn compare_schemas(sql: &dyn Sql, copy: &dyn Sql, findings: &mut Vec<String>) -> Result<()> {
+    let schema = |sql: &dyn Sql| {
+        sql.all(
+            "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4')
+             ORDER BY type, name",
+            &[],
+            |row| Ok((row.string(0)?, row.string(1)?)),
+        )
+    };
+    let (found, expected) = (schema(sql)?, schema(copy)?);
+    let strange = found.iter().filter(|item| !expected.contains(item)).map(|(name, _)| (name, "is not heirloom's"));
+    let missing = expected.iter().filter(|item| !found.contains(item)).map(|(name, _)| (name, "is missing or changed"));
+    findings.extend(missing.chain(strange).map(|(name, what)| format!("{name} {what}")));
+    Ok(())
+}
+
+/// Compares the bytes of attachments with their SHA-256, and with what refers to them.
+fn check_attachments(sql: &dyn Sql, findings: &mut Vec<String>) -> Result<()> {
+    sql.each("SELECT sha256, bytes FROM attachment_bytes ORDER BY sha256", &[], |row| {
+        if Hash::of(&[row.blob(1)?]) != Hash::from_slice(row.blob(0)?)? {
+            findings.push(format!("the bytes of attachment {} were changed", Hash::from_slice(row.blob(0)?)?));
+        }
+        Ok(())
+    })?;
+    let missing = sql.one(
+        "SELECT count(*) FROM attachment WHERE sha256 NOT IN (SELECT sha256 FROM attachment_bytes)",
+        &[],
+        |row| row.int(0),
+    )?;
+    let stray = sql.one(
+        "SELECT count(*) FROM attachment_bytes WHERE sha256 NOT IN (SELECT sha256 FROM attachment)",
+        &[],
+        |row| row.int(0),
+    )?;
+    if missing > 0 {
+        findings.push(format!("the bytes of {missing} attachment(s) are missing"));
+    }
+    if stray > 0 {
+        findings.push(format!("the bytes of {stray} attachment(s) belong to nothing"));
+    }
+    Ok(())
+}
