@@ -237,7 +237,8 @@ impl<'m> Import<'m> {
     /// [`Error::Io`] when the input fails, and what [`Memory::write`] returns; nothing is kept then.
     #[cfg(feature = "csv")]
     pub fn csv(self, input: impl Read, options: crate::CsvOptions) -> Result<ImportReport> {
-        self.run("text/csv", crate::exchange::csv::CsvReader::new(input, options))
+        let mut reader = crate::exchange::csv::CsvReader::new(input, options);
+        self.run("text/csv", std::iter::from_fn(move || Some(with_header(reader.next()?, reader.header()))))
     }
 
     /// Reads JSON Lines: `{"contact": {…}}` or `{"note": {…}}` a line; see [`crate::guide::json_lines`].
@@ -277,6 +278,21 @@ impl<'m> Import<'m> {
             Ok(desk.report)
         })
     }
+}
+
+/// Puts the header row before the source of a record, so that the source can be read by itself.
+#[cfg(feature = "csv")]
+fn with_header(mut item: io::Result<Item>, header: &[u8]) -> io::Result<Item> {
+    if let Ok(Item { result: Ok(record), .. }) = &mut item {
+        let source = match record {
+            Record::Contact(contact) => &mut contact.source,
+            Record::Note(note) => &mut note.source,
+        };
+        if !header.is_empty() {
+            *source = [header, b"\n", source].concat();
+        }
+    }
+    item
 }
 
 /// Where records are taken in, one at a time.

@@ -592,6 +592,14 @@ impl<'m> Writer<'m> {
         }
     }
 
+    /// Does something whose entries all name one cause.
+    pub(crate) fn because_of<T>(&mut self, cause: EntryId, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = self.cause.replace(cause);
+        let done = f(self);
+        self.cause = before;
+        done
+    }
+
     /// Reads what stands, this write's own changes included, as the member who acts sees it; a system or an import sees
     /// what the organisation sees.
     pub fn view(&self) -> View<'_> {

@@ -287,7 +287,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Marks a member as departed. Their name stays on all that they wrote.
+    /// Marks a member as departed. Their name stays on all that they wrote; the roles that they still have, such as
+    /// backup, end with it, each by an entry that names the departure as its cause.
     ///
     /// # Errors
     /// [`Error::Refused`], naming what is missing, while a contact would be left without an owner;
@@ -301,7 +302,8 @@ impl Writer<'_> {
             check::text("reason", why, check::FIELD_MAX)?;
         }
         self.nothing_left_behind(&member)?;
-        self.append(member.id, MemberDeparted { why: why.map(str::to_owned) })
+        let departed = self.append_id(member.id, MemberDeparted { why: why.map(str::to_owned) })?;
+        self.end_roles_of(&member, departed)
     }
 
     /// Takes back that a member departed.

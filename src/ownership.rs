@@ -12,7 +12,7 @@ use crate::actor::Actor;
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
-use crate::id::{AssignmentId, ContactId, MemberId};
+use crate::id::{AssignmentId, ContactId, EntryId, MemberId};
 use crate::journal::{Applied, Writer};
 use crate::member::{Member, member_key};
 use crate::memory::View;
@@ -477,6 +477,29 @@ impl Writer<'_> {
                 why: why.map(str::to_owned),
             },
         )
+    }
+
+    /// Ends every role that a member still has, because of an entry.
+    pub(crate) fn end_roles_of(&mut self, member: &Member, cause: EntryId) -> Result<()> {
+        let at = self.at_micros();
+        let open = self.sql().all(
+            "SELECT c.id, a.id, a.role, a.since FROM assignment a
+             JOIN contact c ON c.key = a.contact
+             WHERE a.member = $1 AND (a.until IS NULL OR a.until > $2)
+             ORDER BY a.key",
+            &[Value::Int(member_key(self.sql(), member.id)?), Value::Int(at)],
+            |row| {
+                let assignment = AssignmentId(row.uuid(1)?);
+                Ok((ContactId(row.uuid(0)?), assignment, row.text(2)?.parse::<Role>()?, row.int(3)?))
+            },
+        )?;
+        self.because_of(cause, |w| {
+            open.into_iter().try_for_each(|(contact, assignment, role, since)| {
+                let (member_name, why) = (member.name.clone(), Some("departed".to_owned()));
+                let ended = OwnershipEnded { assignment, member: member.id, member_name, role, at: at.max(since), why };
+                w.append(contact, ended)
+            })
+        })
     }
 
     /// Refuses, naming what is missing, while a contact has this member as its only owner.

@@ -147,6 +147,7 @@ type Input<R> = Chain<Cursor<Vec<u8>>, BufReader<Text<R>>>;
 pub(crate) struct CsvReader<R: Read> {
     state: State<R>,
     options: CsvOptions,
+    header: Vec<u8>,
 }
 
 enum State<R> {
@@ -168,15 +169,12 @@ struct Open<R> {
 impl<R: Read> CsvReader<R> {
     /// Reads a file as the options say. Nothing is read before the first call of `next`.
     pub(crate) fn new(input: R, options: CsvOptions) -> Self {
-        Self { state: State::Unopened(input), options }
+        Self { state: State::Unopened(input), options, header: Vec::new() }
     }
 
     /// The header row as it stands in the file, once the first item was read; empty for a file without one.
     pub(crate) fn header(&self) -> &[u8] {
-        match &self.state {
-            State::Open(open) => &open.header,
-            _ => &[],
-        }
+        &self.header
     }
 }
 
@@ -187,11 +185,14 @@ impl<R: Read> Iterator for CsvReader<R> {
         let mut open = match std::mem::replace(&mut self.state, State::Done) {
             State::Done => return None,
             State::Open(open) => open,
-            State::Unopened(input) => match Open::new(input, &self.options) {
+            State::Unopened(input) => match Open::open(input, &self.options) {
                 Err(error) => return Some(Err(error)),
                 Ok(Opened::Empty) => return None,
                 Ok(Opened::Refused { line, reason }) => return Some(Ok(refused(line, reason))),
-                Ok(Opened::Ready(open)) => open,
+                Ok(Opened::Ready(mut open)) => {
+                    self.header = std::mem::take(&mut open.header);
+                    open
+                }
             },
         };
         let item = open.next();
@@ -215,7 +216,8 @@ enum Opened<R> {
 }
 
 impl<R: Read> Open<R> {
-    fn new(input: R, options: &CsvOptions) -> io::Result<Opened<R>> {
+    /// Reads the beginning of a file up to its header.
+    fn open(input: R, options: &CsvOptions) -> io::Result<Opened<R>> {
         let refuse = |line, reason| Ok(Opened::Refused { line, reason });
         let code_page = match code_page(options) {
             Ok(code_page) => code_page,
@@ -236,7 +238,7 @@ impl<R: Read> Open<R> {
             Err(reason) => return refuse(header.line, reason),
         };
         let reading = Reading { day_first: options.day_first, offset: options.offset };
-        let orders = date_orders(Rows::new(head.as_slice(), shape, charset.clone()), &header, &layout, reading)?;
+        let orders = date_orders(&head, shape, &charset, &header, &layout, reading)?;
         let mut rows = Rows::new(Cursor::new(head).chain(text), shape, charset);
         let mut remarks = Vec::new();
         for _ in 0..header.index {
@@ -275,30 +277,31 @@ impl<R: Read> Open<R> {
 /// Finds the columns of which the beginning of the file shows, beyond doubt and without contradiction, whether the day
 /// or the month stands first.
 fn date_orders(
-    mut rows: Rows<&[u8]>,
+    head: &[u8],
+    shape: Shape,
+    charset: &Charset,
     header: &Header,
     layout: &Layout,
     reading: Reading,
 ) -> io::Result<BTreeMap<usize, bool>> {
     let is_date = |usage: &Use| matches!(usage, Use::Value(Column::Date(_) | Column::HappenedAt, _));
-    let columns: Vec<usize> = (0..layout.columns.len())
-        .filter(|at| layout.columns.get(*at).is_some_and(|plan| is_date(&plan.usage)))
-        .collect();
+    let columns = layout.columns.iter().enumerate().filter(|(_, plan)| is_date(&plan.usage));
+    let columns: Vec<usize> = columns.map(|(at, _)| at).collect();
     let mut shown: BTreeMap<usize, HashSet<bool>> = BTreeMap::new();
+    if columns.is_empty() || reading.day_first.is_some() {
+        return Ok(BTreeMap::new());
+    }
+    let mut rows = Rows::new(head, shape, charset.clone());
     rows.expect_width(header.cells.len());
-    while let Some(found) = rows.next()?.filter(|_| !columns.is_empty()) {
+    while let Some(found) = rows.next()? {
         let Found::Row(row) = found else { continue };
         for &at in &columns {
             let read = row.cells.get(at).and_then(|cell| dates::when(&clean(cell), reading));
-            let order = read.and_then(|read| read.shown_day_first);
-            shown.entry(at).or_default().extend(order);
+            shown.entry(at).or_default().extend(read.and_then(|read| read.shown_day_first));
         }
     }
-    Ok(shown
-        .into_iter()
-        .filter(|(_, orders)| orders.len() == 1)
-        .filter_map(|(at, orders)| Some((at, *orders.iter().next()?)))
-        .collect())
+    let sure = shown.into_iter().filter(|(_, orders)| orders.len() == 1);
+    Ok(sure.flat_map(|(at, orders)| orders.into_iter().map(move |order| (at, order))).collect())
 }
 
 /// Finds the encoding of the options.
@@ -385,7 +388,10 @@ fn delimiters(head: &[u8], options: &CsvOptions) -> Result<Vec<u8>, String> {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', named @ (b',' | b';' | b'\t' | b'|'), b'\r' | b'\n', ..] => {
             vec![*named]
         }
-        _ => b",;\t|".to_vec(),
+        _ => {
+            let occurring: Vec<u8> = b",;\t|".iter().copied().filter(|byte| head.contains(byte)).collect();
+            if occurring.is_empty() { vec![b','] } else { occurring }
+        }
     })
 }
 
@@ -687,7 +693,13 @@ impl Mapper {
             Column::Visibility => match cell.text.to_lowercase().as_str() {
                 word @ ("organisation" | "private") => note.visibility = Some(word.into()),
                 "organization" => note.visibility = Some("organisation".into()),
-                _ => self.not_ours(&cell, "a visibility (organisation, private)"),
+                _ => {
+                    note.visibility = Some("private".into());
+                    self.said.push(format!(
+                        "“{}” in “{}” is not a visibility (organisation, private); to be safe the note was made private",
+                        cell.text, cell.name
+                    ));
+                }
             },
             Column::Sensitivity => note.sensitivity = Some(cell.text.to_lowercase()),
             _ => self.left_to_source(cell.at, &cell),
@@ -743,7 +755,8 @@ impl Mapper {
 fn filled<'a>(layout: &'a Layout, row: &'a Row) -> impl Iterator<Item = (usize, &'a Use, Cell<'a>)> {
     layout.order.iter().filter_map(move |&at| {
         let (plan, text) = (layout.columns.get(at)?, clean(row.cells.get(at)?));
-        (!text.is_empty()).then(|| (at, &plan.usage, Cell { at, name: plan.name.as_str(), text }))
+        let cell = Cell { at, name: plan.name.as_str(), text };
+        (!cell.text.is_empty()).then_some((at, &plan.usage, cell))
     })
 }
 

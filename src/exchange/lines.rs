@@ -57,7 +57,7 @@ mod tests {
     fn a_line_over_the_limit_is_read_over_and_the_next_one_is_whole() {
         let mut input = vec![b'x'; LIMIT + 1];
         input.extend_from_slice(b"\nnext\n");
-        let mut input = input.as_slice();
+        let mut input = io::BufReader::new(input.as_slice());
         let mut buffer = Vec::new();
         assert_eq!(read_line(&mut input, b'\n', &mut buffer).unwrap(), Some(Line::TooLong));
         assert!(buffer.is_empty());

@@ -29,7 +29,6 @@ pub(crate) struct Item {
 
 /// One record of an outside file.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "records are handed on one at a time")]
 pub(crate) enum Record {
     /// A contact, with the notes that its card carries.
     Contact(ContactRecord),

@@ -46,6 +46,9 @@ pub(super) struct Row {
     pub(super) remarks: Vec<String>,
 }
 
+/// The cells of a row, and what should be known about how it was read.
+type Parted = (Vec<String>, Vec<String>);
+
 /// The rows of a file.
 pub(super) struct Rows<B> {
     input: B,
@@ -243,13 +246,7 @@ impl<B: BufRead> Rows<B> {
     }
 
     /// Reads the bytes of a row; gives `None` where every cell is empty.
-    fn read(
-        &mut self,
-        line: u64,
-        raw: &[u8],
-        stray: bool,
-        several_lines: bool,
-    ) -> Result<Option<(Vec<String>, Vec<String>)>, String> {
+    fn read(&mut self, line: u64, raw: &[u8], stray: bool, several_lines: bool) -> Result<Option<Parted>, String> {
         if raw.contains(&0) {
             return Err("it holds the character NUL (U+0000), which no text may".into());
         }
