@@ -44,7 +44,7 @@ pub struct Brief {
 #[non_exhaustive]
 pub enum OpenMatter {
     /// A complaint after which nothing went out to the contact.
-    Unanswered(Note),
+    Unanswered(Box<Note>),
     /// Nobody owns the contact.
     NoOwner,
     /// The only owner has departed.
@@ -96,7 +96,8 @@ impl View<'_> {
             false => 0,
         };
         insights.truncate(INSIGHTS);
-        let mut open: Vec<OpenMatter> = self.unanswered(key)?.into_iter().map(OpenMatter::Unanswered).collect();
+        let mut open: Vec<OpenMatter> =
+            self.unanswered(key)?.into_iter().map(|note| OpenMatter::Unanswered(Box::new(note))).collect();
         open.extend(missing_owner(&owners));
         Ok(Brief {
             latest: self.latest(key, LATEST)?,

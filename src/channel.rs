@@ -269,20 +269,18 @@ pub(crate) fn lookup_keys(text: &str, region: Option<Region>) -> Vec<(Option<Cha
     if let Some(name) = text.strip_prefix('@').filter(|name| is_plain_name(name)) {
         return vec![(None, name.to_ascii_lowercase()), (Some(Channel::Other), text.to_ascii_lowercase())];
     }
-    if phone::is_e164(text)
-        && let Ok(key) = phone::key(text, None)
-    {
-        return vec![(None, key)];
+    if phone::is_e164(text) && phone::key(text, None).is_ok_and(|key| key == text) {
+        return vec![(None, text.to_owned())];
     }
     let mut keys = Vec::with_capacity(4);
-    let link = network::Link::read(&compatible(text)).map(|link| {
-        let network = link.network().unwrap_or(Channel::Mastodon);
-        [network, Channel::Web, Channel::Other]
-    });
-    for &channel in link.as_ref().map_or(Channel::ALL, |likely| likely.as_slice()) {
+    let link = network::Link::read(&compatible(text));
+    let network = link.as_ref().map(|link| link.network().unwrap_or(Channel::Mastodon));
+    let likely = network.map(|network| [network, Channel::Web, Channel::Email, Channel::Phone, Channel::Other]);
+    for &channel in likely.as_ref().map_or(Channel::ALL, |likely| likely.as_slice()) {
         let worth = match channel {
             Channel::Post => text.contains(char::is_whitespace),
-            Channel::Phone | Channel::WhatsApp => link.is_some() || phone::is_likely(text),
+            Channel::Phone => phone::is_likely(text),
+            Channel::WhatsApp => network.is_some() || text.contains('@') || phone::is_likely(text),
             _ => true,
         };
         if let Some(key) = worth.then(|| channel.key(text, region).ok()).flatten() {
@@ -318,11 +316,7 @@ fn is_plain_name(text: &str) -> bool {
 fn is_plain_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+');
-    !local.is_empty()
-        && local.bytes().all(plain)
-        && !domain.contains('+')
-        && domain.bytes().all(plain)
-        && is_plain_domain(domain)
+    !local.is_empty() && local.bytes().all(plain) && is_plain_domain(domain) && !network::is_whatsapp_server(domain)
 }
 
 /// Whether the domain is ASCII, has a dot, no empty label and no label in Punycode.
@@ -522,11 +516,14 @@ fn web_url(text: &str) -> Result<Url, Why> {
         return Err(format!("begins with {}:, which is not a page on the web", url.scheme()).into());
     }
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-    let written = text.split(['/', '?', '#', ':']).find(|part| !part.is_empty()).unwrap_or_default();
+    let written = text.split(['/', '\\', '?', '#', ':', '@']).find(|part| !part.is_empty()).unwrap_or_default();
     // “12.5” is an address of a computer to the URL standard, and to nobody else.
     let numbers = !written.contains(char::is_alphabetic) && written.split('.').count() != 4;
     let named = given || host == "localhost" || host.starts_with('[') || (host.contains('.') && !numbers);
-    if host.is_empty() || !named || (!given && !url.username().is_empty()) {
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let good = host.starts_with('[') || host.split('.').all(label);
+    if !good || !named || (!given && !url.username().is_empty()) {
         return Err("is not a web address".into());
     }
     Ok(url)
@@ -538,12 +535,14 @@ fn is_tracker(parameter: &str) -> bool {
     name.starts_with("utm_") || TRACKERS.contains(&name.as_str())
 }
 
-/// Decodes percent-encoded characters that need no encoding, and writes the others in capitals (RFC 3986, section 6.2.2).
+/// Decodes percent-encoded characters that need no encoding, writes the others in capitals, and encodes a percent sign
+/// that encodes nothing (RFC 3986, section 6.2.2).
 fn unreserved(text: &str) -> String {
     let mut parts = text.split('%');
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex = part.get(..2).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (byte, part.get(2..)) {
             (Some(b), Some(rest)) if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => {
                 plain.push(char::from(b));
@@ -551,7 +550,7 @@ fn unreserved(text: &str) -> String {
             }
             (Some(b), Some(rest)) => plain.push_str(&format!("%{b:02X}{rest}")),
             _ => {
-                plain.push('%');
+                plain.push_str("%25");
                 plain.push_str(part);
             }
         }
@@ -585,6 +584,7 @@ fn excerpt(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use proptest::prelude::*;
 
@@ -685,6 +685,8 @@ mod tests {
             &["https://corner.example", "https://www.corner.example/", "corner.example", "http://corner.example/#a"],
         ),
         (Web, "corner.example?table=4&day=mon", &["https://corner.example/?table=4&utm_campaign=z&day=mon"]),
+        (Web, "corner.example/100%25", &["https://corner.example/100%", "corner.example/100%25"]),
+        (Web, "corner.example/a", &["http://corner.example:443/a", "https://corner.example:80/a"]),
         (Web, "corner.example:8080", &["http://corner.example:8080/"]),
         (
             Web,
@@ -1068,6 +1070,8 @@ mod tests {
         }
         let said = key(X, &"a".repeat(2_049)).unwrap_err().to_string();
         assert!(said.contains("is longer than 2048 characters") && said.len() < 300, "{said}");
+        // One character that stands for a phrase of eighteen: what is looked up is as long as what is written may be.
+        assert!(key(Other, &"\u{fdfa}".repeat(2_048)).is_err());
         assert!(key(Other, &"é".repeat(2_048)).is_ok());
         assert!(key(Post, &"é ".repeat(2_048)).is_ok());
         assert!(key(Post, &"éa".repeat(2_049)).is_err());
@@ -1217,8 +1221,11 @@ mod tests {
             .prop_map(|code| code.parse().ok())
     }
 
+    /// Random texts per property.
+    const ROUNDS: u32 = 2_000;
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(ROUNDS))]
 
         #[test]
         fn a_key_is_an_address_with_the_same_key(text in addresses(), region in regions()) {
@@ -1250,46 +1257,6 @@ mod tests {
             for &channel in Channel::ALL.iter().filter(|&&channel| !matches!(channel, Post | Phone | WhatsApp)) {
                 is_found(channel, &text, None)?;
             }
-        }
-    }
-
-    #[test]
-    #[ignore = "prints timings; run it with --release"]
-    fn timings() {
-        let gb = "GB".parse().ok();
-        for text in [
-            "sally",
-            "@sally",
-            "sally@x.com",
-            "+442079460958",
-            "+44 20 7946 0958",
-            "020 7946 0958",
-            "https://twitter.com/Sally?x",
-            "sally.smith",
-            "Sally Smith",
-            "søren@bücher.example",
-        ] {
-            let _ = lookup_keys(text, gb);
-            let start = std::time::Instant::now();
-            for _ in 0..100_000 {
-                std::hint::black_box(lookup_keys(std::hint::black_box(text), gb));
-            }
-            eprintln!("lookup {text:30} {:?}", start.elapsed() / 100_000);
-        }
-        for (channel, text) in [
-            (X, "@Sally"),
-            (Email, "Sally@x.com"),
-            (Phone, "+442079460958"),
-            (Phone, "020 7946 0958"),
-            (X, "https://twitter.com/Sally?x"),
-            (Facebook, "sally.smith"),
-            (Web, "https://corner.example/menu?utm_source=x"),
-        ] {
-            let start = std::time::Instant::now();
-            for _ in 0..100_000 {
-                let _ = std::hint::black_box(Address::parse(channel, std::hint::black_box(text), gb));
-            }
-            eprintln!("parse {channel:?} {text:30} {:?}", start.elapsed() / 100_000);
         }
     }
 }

@@ -715,13 +715,13 @@ impl Writer<'_> {
     /// U+0000; [`Error::Refused`] when another contact has the external id already.
     pub fn add_contact(&mut self, contact: NewContact) -> Result<ContactId> {
         let added = contact.checked(&self.view())?;
-        if let Some(id) = &added.external_id {
-            if let Some(holder) = self.view().by_external_id(&id.system, &id.id)? {
-                return Err(Error::refused(format!(
-                    "{} has the id “{}” in {} already; use upsert_contact to change them",
-                    holder.name, id.id, id.system
-                )));
-            }
+        if let Some(id) = &added.external_id
+            && let Some(holder) = self.view().by_external_id(&id.system, &id.id)?
+        {
+            return Err(Error::refused(format!(
+                "{} has the id “{}” in {} already; use upsert_contact to change them",
+                holder.name, id.id, id.system
+            )));
         }
         self.create(added).map(ContactId)
     }

@@ -215,11 +215,11 @@ impl Iterator for Changes {
         if self.failed {
             return None;
         }
-        if self.page.is_empty() {
-            if let Err(error) = self.refill() {
-                self.failed = true;
-                return Some(Err(error));
-            }
+        if self.page.is_empty()
+            && let Err(error) = self.refill()
+        {
+            self.failed = true;
+            return Some(Err(error));
         }
         let entry = self.page.pop_front()?;
         self.cursor.seq = entry.seq;

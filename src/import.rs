@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::actor::Actor;
 use crate::attachment::NewAttachment;
+use crate::channel::Channel;
 use crate::check;
 use crate::contact::{DoNotContact, NewContact};
 use crate::error::{Error, Result};
@@ -27,6 +28,9 @@ use crate::search::fold;
 /// So many findings are kept in a report; all of them go to [`Import::each_finding`], and all are counted.
 pub const FINDINGS_KEPT: usize = 10_000;
 
+/// What a caller wants to be told, as it happens.
+type Listener<'l, T> = Box<dyn FnMut(&T) + 'l>;
+
 /// An import that is being put together; see [`Memory::import`].
 #[must_use = "nothing is read before a format is named"]
 pub struct Import<'m> {
@@ -34,8 +38,8 @@ pub struct Import<'m> {
     system: String,
     actor: Option<Actor>,
     file: String,
-    progress: Option<Box<dyn FnMut(&Progress) + 'm>>,
-    each_finding: Option<Box<dyn FnMut(&Finding) + 'm>>,
+    progress: Option<Listener<'m, Progress>>,
+    each_finding: Option<Listener<'m, Finding>>,
     #[cfg(feature = "vcard")]
     card_code_page: Option<String>,
 }
@@ -303,7 +307,7 @@ struct Desk<'i, 'w, 'm> {
     report: ImportReport,
     record: u64,
     line: u64,
-    each_finding: Option<Box<dyn FnMut(&Finding) + 'i>>,
+    each_finding: Option<Listener<'i, Finding>>,
 }
 
 /// Tells what is wrong with a record from what is wrong with the memory: the first costs the record, the second all.
@@ -355,12 +359,12 @@ impl Desk<'_, '_, '_> {
         let id = record.external_id.clone().unwrap_or_else(|| made_up_id(&record, &handles, &source));
         let known = self.w.view().last_said(&self.system, &id)?;
         let (notes, attachments) = (record.notes.len(), record.attachments.len());
-        if let Some((contact, said)) = &known {
-            if *said == Some(source.digest()) || self.said_before(*contact, &source)? {
-                self.report.contacts_unchanged += 1;
-                self.report.notes_unchanged += notes as u64;
-                return Ok(Ok(()));
-            }
+        if let Some((contact, said)) = &known
+            && (*said == Some(source.digest()) || self.said_before(*contact, &source)?)
+        {
+            self.report.contacts_unchanged += 1;
+            self.report.notes_unchanged += notes as u64;
+            return Ok(Ok(()));
         }
         let (new, card_notes, pictures) = self.new_contact(record, handles, &id, source);
         debug_assert_eq!((card_notes.len(), pictures.len()), (notes, attachments));
@@ -392,17 +396,24 @@ impl Desk<'_, '_, '_> {
         Ok(Ok(()))
     }
 
-    /// The handles of a record that their channels can have; the others are reported, and stand in the source.
+    /// The handles of a record. One that its channel cannot have is kept under another channel, and reported.
     fn sound_handles(&mut self, record: &ContactRecord) -> Vec<NewHandle> {
         let mut sound = Vec::new();
         for handle in &record.handles {
             let mut new = NewHandle::new(handle.channel, &handle.address);
             new.label = handle.label.as_deref().map(cut_to_name);
             new.network_id = handle.network_id.as_deref().map(cut_to_name);
-            let checked = new.checked(&self.w.view());
-            match checked {
-                Ok(_) => sound.push(new),
-                Err(error) => self.find(false, format!("{} was left out: {error}", handle.channel)),
+            let Err(error) = new.checked(&self.w.view()) else {
+                sound.push(new);
+                continue;
+            };
+            new.channel = Channel::Other;
+            match new.checked(&self.w.view()) {
+                Ok(_) => {
+                    self.find(false, format!("kept as an address on no known channel: {error}"));
+                    sound.push(new);
+                }
+                Err(_) => self.find(false, format!("{} was left out: {error}", handle.channel)),
             }
         }
         sound

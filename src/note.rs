@@ -636,10 +636,10 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
     pub fn save(self) -> Result<NoteId> {
         check::text("text of the note", &self.text, check::NOTE_TEXT_MAX)?;
         let external_id = self.external_id.as_ref().map(ExternalId::checked).transpose()?;
-        if let Some(id) = &external_id {
-            if let Some(note) = self.writer.view().note_by_external_id(&id.system, &id.id)? {
-                return Ok(note);
-            }
+        if let Some(id) = &external_id
+            && let Some(note) = self.writer.view().note_by_external_id(&id.system, &id.id)?
+        {
+            return Ok(note);
         }
         for contact in &self.about {
             self.writer.contact_key(*contact)?;

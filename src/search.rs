@@ -13,6 +13,7 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 pub(crate) use self::check::check;
 pub(crate) use self::index::{contact_changed, erase, is_outdated, note_changed, rebuild, settle};
@@ -33,6 +34,8 @@ const SMALL_CONTACT: usize = 160;
 const WINDOW: usize = 1_000;
 /// How many of the notes with one of the rarest words are candidates.
 const RARE_WINDOW: usize = 3_000;
+/// How many of the newest notes of a contact with its rarest word are candidates; of each further word half as many.
+const CONTACT_WINDOW: usize = 240;
 /// How many candidates are read and ranked, organisation-wide.
 const READ_ALL: usize = 500;
 /// How many candidates are read and ranked within a contact that goes through the index.
@@ -40,13 +43,18 @@ const READ_CONTACT: usize = 120;
 /// How many candidates are looked at when a filter lets few of them pass.
 const LOOKED_AT: usize = 4_000;
 /// How many of the best candidates share their scores with their neighbours.
-const SHARING: usize = 50;
+const SHARING: usize = 40;
 /// The most contacts of one name that a question follows one by one.
-const NAMESAKES: usize = 48;
+const NAMESAKES: usize = 24;
 /// The most months of a period that the index is asked for; longer periods are filtered after.
 const MOST_MONTHS: i64 = 36;
 /// The most contacts of a book that the index is asked for; larger books are filtered after.
 const SMALL_BOOK: usize = 64;
+
+/// The frequencies of how many words are remembered.
+const REMEMBERED: usize = 1 << 14;
+/// How many entries of the lists of two words are walked to find the notes with both.
+const WALK: f32 = 20_000.0;
 
 /// Reads everything, private notes of whichever member included.
 pub(crate) const SEES_ALL: i64 = 0;
@@ -94,17 +102,35 @@ pub(crate) struct Hit {
 #[derive(Default)]
 pub(crate) struct Cache {
     vocabulary: names::Vocabulary,
+    /// In about how many notes a word stands, and how far the index reached when that was seen.
+    frequencies: Mutex<HashMap<String, (i64, f32)>>,
+}
+
+impl Cache {
+    /// Returns what was seen of a word, unless the index has grown by a quarter since.
+    fn frequency(&self, stem: &str, through: i64) -> Option<f32> {
+        let known = self.frequencies.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(stem).filter(|(seen, _)| *seen <= through && through - seen <= seen / 4).map(|&(_, count)| count)
+    }
+
+    fn remember(&self, stem: &str, through: i64, count: f32) {
+        let mut known = self.frequencies.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(stem.to_owned(), (through, count));
+    }
 }
 
 /// Returns the best answers to a question, best first; equals with the later one first.
 ///
 /// Any text is a question. One without any word has no answers.
-pub(crate) fn run(sql: &dyn Sql, _cache: &Cache, query: &Query<'_>) -> Result<Vec<Hit>> {
+pub(crate) fn run(sql: &dyn Sql, cache: &Cache, query: &Query<'_>) -> Result<Vec<Hit>> {
     let terms = rank::terms_of(query.text);
     if terms.is_empty() || query.limit == 0 {
         return Ok(Vec::new());
     }
-    let mut search = Search::new(sql, query, terms)?;
+    let mut search = Search::new(sql, cache, query, terms)?;
     let mut hits = Vec::new();
     if query.notes {
         search.notes(&mut hits)?;
@@ -135,19 +161,20 @@ impl Subject {
 /// One search under way.
 struct Search<'a> {
     sql: &'a dyn Sql,
+    cache: &'a Cache,
     query: &'a Query<'a>,
     terms: Vec<Term>,
     state: index::State,
     /// What every expression is narrowed by, such as ` AND "§c12"`.
     scope: String,
-    /// The contacts of a book that is small enough to name them.
+    /// The contacts that the question names, with the words that name them.
     names: HashMap<i64, u64>,
 }
 
 impl<'a> Search<'a> {
-    fn new(sql: &'a dyn Sql, query: &'a Query<'a>, terms: Vec<Term>) -> Result<Self> {
+    fn new(sql: &'a dyn Sql, cache: &'a Cache, query: &'a Query<'a>, terms: Vec<Term>) -> Result<Self> {
         let state = index::state(sql)?;
-        let mut search = Self { sql, query, terms, state, scope: String::new(), names: HashMap::new() };
+        let mut search = Self { sql, cache, query, terms, state, scope: String::new(), names: HashMap::new() };
         search.scope = search.scope_expression()?;
         Ok(search)
     }
@@ -283,37 +310,82 @@ impl<'a> Search<'a> {
     /// The keys of candidates by descending weight of the words that the index says they hold, and those of the notes
     /// that are not in the index.
     fn candidates(&mut self) -> Result<(Vec<i64>, Vec<i64>)> {
-        let mut masks: HashMap<i64, u64> = HashMap::new();
-        let all = self.notes_in_scope()?;
+        let mut masks = Masks::new();
+        match self.query.contact {
+            Some(_) => self.within_contact(&mut masks)?,
+            None => self.everywhere(&mut masks)?,
+        }
+        let fresh = self.fresh()?;
+        fresh.iter().for_each(|key| {
+            masks.remove(key);
+        });
+        let value = |mask: u64| weight_of(&self.terms, mask);
+        let mut ranked: Vec<(f32, i64)> = masks.into_iter().map(|(key, mask)| (value(mask), key)).collect();
+        ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        Ok((ranked.into_iter().map(|(_, key)| key).collect(), fresh))
+    }
+
+    /// Candidates of a contact with many notes: those with its rarest words, and the newest.
+    fn within_contact(&mut self, masks: &mut Masks) -> Result<()> {
         let mut counts = Vec::with_capacity(self.terms.len());
         for at in 0..self.terms.len() {
-            let expression = self.expression(&[at]);
-            let keys = newest_notes(self.sql, &expression, 0, WINDOW)?;
-            let count = self.estimate(&keys, WINDOW, all);
-            keys.into_iter().for_each(|key| *masks.entry(key).or_default() |= 1 << at);
-            counts.push((count, at));
+            counts.push((self.frequency(at)?, at));
         }
+        let counts = self.weigh(counts, self.state.notes as f32);
+        let present: Vec<usize> = counts.iter().filter(|(count, _)| *count > 0.0).map(|&(_, at)| at).collect();
+        for (nth, &at) in present.iter().take(4).enumerate() {
+            let window = CONTACT_WINDOW >> nth;
+            self.add(&[at], 0, window, masks)?;
+        }
+        if let [one, other, ..] = present.as_slice() {
+            self.add(&[*one, *other], 0, CONTACT_WINDOW / 4, masks)?;
+        }
+        Ok(())
+    }
+
+    /// In about how many notes of the memory a word stands.
+    fn frequency(&self, at: usize) -> Result<f32> {
+        let Some(term) = self.terms.get(at) else { return Ok(0.0) };
+        if let Some(known) = self.cache.frequency(&term.stem, self.state.through) {
+            return Ok(known);
+        }
+        let keys = newest_notes(self.sql, &expression_of(term), 0, WINDOW)?;
+        let count = self.estimate(&keys, WINDOW, self.state.notes as f32);
+        self.cache.remember(&term.stem, self.state.through, count);
+        Ok(count)
+    }
+
+    fn everywhere(&mut self, masks: &mut Masks) -> Result<()> {
+        let all = self.notes_in_scope()?;
+        let window = (8 * WINDOW / self.terms.len().max(1)).clamp(WINDOW / 5, WINDOW);
+        let mut counts = Vec::with_capacity(self.terms.len());
+        for at in 0..self.terms.len() {
+            let keys = self.add(&[at], 0, window, masks)?;
+            counts.push((self.estimate(&keys, window, all), at));
+        }
+        let counts = self.weigh(counts, all);
+        self.deeper(&counts, masks)?;
+        self.pairs(&counts, masks)?;
+        self.named(&counts, masks)
+    }
+
+    /// Gives each word its weight, and returns the words from the rarest on.
+    fn weigh(&mut self, mut counts: Vec<(f32, usize)>, all: f32) -> Vec<(f32, usize)> {
         for &(count, at) in &counts {
             if let Some(term) = self.terms.get_mut(at) {
                 term.weight = rank::weight(count, all);
             }
         }
         counts.sort_by(|(a, x), (b, y)| a.total_cmp(b).then(x.cmp(y)));
-        self.deeper(&counts, &mut masks)?;
-        self.pairs(&counts, &mut masks)?;
-        if self.query.contact.is_none() {
-            self.named(&counts, &mut masks)?;
-        }
-        let fresh = self.fresh()?;
-        fresh.iter().for_each(|key| {
-            masks.remove(key);
-        });
-        let weights: Vec<f32> = self.terms.iter().map(|term| term.weight).collect();
-        let value =
-            |mask: u64| weights.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, w)| w).sum::<f32>();
-        let mut ranked: Vec<(f32, i64)> = masks.into_iter().map(|(key, mask)| (value(mask), key)).collect();
-        ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
-        Ok((ranked.into_iter().map(|(_, key)| key).collect(), fresh))
+        counts
+    }
+
+    /// Adds the newest notes with all of these words.
+    fn add(&self, terms: &[usize], above: i64, limit: usize, masks: &mut Masks) -> Result<Vec<i64>> {
+        let keys = newest_notes(self.sql, &self.expression(terms), above, limit)?;
+        let mask = terms.iter().fold(0, |mask, at| mask | 1 << at);
+        keys.iter().for_each(|&key| *masks.entry(key).or_default() |= mask);
+        Ok(keys)
     }
 
     /// About how many notes are searched.
@@ -345,51 +417,39 @@ impl<'a> Search<'a> {
     }
 
     /// More of the notes with the rarest words, where their newest are not all.
-    fn deeper(&self, counts: &[(f32, usize)], masks: &mut HashMap<i64, u64>) -> Result<()> {
+    fn deeper(&self, counts: &[(f32, usize)], masks: &mut Masks) -> Result<()> {
         let deep = |(count, _): &&(f32, usize)| (WINDOW as f32..20_000.0).contains(count);
-        for &(_, at) in counts.iter().take(3).filter(deep) {
-            for key in newest_notes(self.sql, &self.expression(&[at]), 0, RARE_WINDOW)? {
-                *masks.entry(key).or_default() |= 1 << at;
-            }
+        for &(_, at) in counts.iter().take(2).filter(deep) {
+            self.add(&[at], 0, RARE_WINDOW, masks)?;
         }
         Ok(())
     }
 
     /// Notes with two or more of the rarest words of the question, where one word alone has more than were fetched.
-    fn pairs(&self, counts: &[(f32, usize)], masks: &mut HashMap<i64, u64>) -> Result<()> {
-        let rarest: Vec<(f32, usize)> = counts.iter().filter(|(count, _)| *count > 0.0).take(5).copied().collect();
-        for (nth, &(count, one)) in rarest.iter().enumerate() {
-            if count < WINDOW as f32 {
-                continue;
-            }
-            for &(_, other) in rarest.iter().skip(nth + 1) {
-                self.both(&[one, other], count, masks)?;
+    fn pairs(&self, counts: &[(f32, usize)], masks: &mut Masks) -> Result<()> {
+        let rarest: Vec<(f32, usize)> = counts.iter().filter(|(count, _)| *count > 0.0).take(4).copied().collect();
+        for (nth, &(count, one)) in rarest.iter().enumerate().filter(|(_, (count, _))| *count >= WINDOW as f32) {
+            for &(more, other) in rarest.iter().skip(nth + 1) {
+                self.add(&[one, other], self.above(count + more), 200, masks)?;
             }
         }
-        let common: Vec<usize> = rarest.iter().map(|&(_, at)| at).collect();
-        if let (true, Some(&(count, _))) = (common.len() > 2, rarest.first()) {
-            self.both(&common, count, masks)?;
-            self.both(common.get(..3).unwrap_or_default(), count, masks)?;
+        if let [(_, one), (_, two), (count, three), ..] = rarest.as_slice() {
+            self.add(&[*one, *two, *three], self.above(count * 2.0), 200, masks)?;
         }
         Ok(())
     }
 
-    fn both(&self, terms: &[usize], count: f32, masks: &mut HashMap<i64, u64>) -> Result<()> {
-        // The engine walks the rarer list: so far back that the walk stays short.
-        let share = tune("walk", 6_000.0) / count.max(1.0);
-        let above = match share < 1.0 {
+    /// The key above which so many entries of lists are few enough to be walked.
+    fn above(&self, entries: f32) -> i64 {
+        let share = WALK / entries.max(1.0);
+        match share < 1.0 {
             true => self.state.through - (self.state.through as f32 * share) as i64,
             false => 0,
-        };
-        let mask = terms.iter().fold(0, |mask, at| mask | 1 << at);
-        for key in newest_notes(self.sql, &self.expression(terms), above, 300)? {
-            *masks.entry(key).or_default() |= mask;
         }
-        Ok(())
     }
 
     /// Notes about the contacts that the question names.
-    fn named(&mut self, counts: &[(f32, usize)], masks: &mut HashMap<i64, u64>) -> Result<()> {
+    fn named(&mut self, counts: &[(f32, usize)], masks: &mut Masks) -> Result<()> {
         let question: Vec<&str> = self.terms.iter().map(|term| term.folded.as_str()).collect();
         let named = names::named(self.sql, &question, NAMESAKES)?;
         let most = named.values().map(Vec::len).max().unwrap_or(0);
@@ -397,25 +457,34 @@ impl<'a> Search<'a> {
         let mut best: Vec<(i64, u64)> =
             named.iter().filter(|(_, words)| words.len() == most).map(|(&key, words)| (key, mask_of(words))).collect();
         best.sort_unstable();
-        best.truncate(2 * NAMESAKES);
+        best.truncate(NAMESAKES);
         self.names = best.iter().copied().collect();
         if best.is_empty() {
             return Ok(());
         }
         let each = (600 / best.len()).max(20);
+        let mut many = Vec::new();
         for &(contact, mask) in &best {
-            let expression = format!("{}{}", quoted(&contact_term(contact)), self.scope);
-            for key in newest_notes(self.sql, &expression, 0, each)? {
-                *masks.entry(key).or_default() |= mask;
+            let term = quoted(&contact_term(contact));
+            let keys = newest_notes(self.sql, &format!("{term}{}", self.scope), 0, each)?;
+            if keys.len() == each {
+                many.push((term, mask));
             }
+            keys.into_iter().for_each(|key| *masks.entry(key).or_default() |= mask);
         }
-        let any: Vec<String> = best.iter().map(|&(contact, _)| quoted(&contact_term(contact))).collect();
-        let shared = best.iter().fold(u64::MAX, |shared, &(_, mask)| shared & mask);
-        for &(_, at) in counts.iter().filter(|&&(_, at)| shared >> at & 1 == 0).take(5) {
-            let Some(term) = self.terms.get(at) else { continue };
-            let expression = format!("({}) AND {}{}", any.join(" OR "), expression_of(term), self.scope);
-            for key in newest_notes(self.sql, &expression, 0, 200)? {
-                *masks.entry(key).or_default() |= shared | 1 << at;
+        self.named_with_words(&many, counts, masks)
+    }
+
+    /// Of named contacts with many notes, those notes that have one of the question's rarest words.
+    fn named_with_words(&self, many: &[(String, u64)], counts: &[(f32, usize)], masks: &mut Masks) -> Result<()> {
+        for (term, mask) in many.iter().take(6) {
+            let others = counts.iter().filter(|&&(count, at)| count > 0.0 && mask >> at & 1 == 0);
+            for &(_, at) in others.take(3) {
+                let Some(word) = self.terms.get(at) else { continue };
+                let expression = format!("{term} AND {}{}", expression_of(word), self.scope);
+                for key in newest_notes(self.sql, &expression, 0, 100)? {
+                    *masks.entry(key).or_default() |= mask | 1 << at;
+                }
             }
         }
         Ok(())
@@ -544,7 +613,7 @@ impl<'a> Search<'a> {
     /// Reads the notes before and after the best candidates, of the same contacts.
     fn neighbours(&self, counter: &mut Counter<'_>, pool: &mut Pool) -> Result<Vec<Edge>> {
         let mut edges = Vec::new();
-        let sharing = tune("sharing", if self.query.contact.is_some() { 24.0 } else { SHARING as f32 }) as usize;
+        let sharing = tune("sharing", if self.query.contact.is_some() { 16.0 } else { SHARING as f32 }) as usize;
         for at in pool.best(&self.terms, sharing) {
             let Some((key, happened_at)) = pool.candidates.get(at).map(|note| (note.key, note.happened_at)) else {
                 continue;
@@ -611,14 +680,14 @@ impl<'a> Search<'a> {
             if giver.happened_at.abs_diff(taker.happened_at) > tune("gap", 86_400e6) as u64 {
                 continue;
             }
-            let short = tune("short", 40.0) / (tune("short", 40.0) + taker.length);
-            let ask = if giver.asks && edge.distance == 1 && edge.is_later { tune("ask", 0.0) } else { 0.0 };
+            let short = tune("short", 100.0) / (tune("short", 100.0) + taker.length);
+            let ask = if giver.asks && edge.distance == 1 && edge.is_later { tune("ask", 0.4) } else { 0.0 };
             let share = ask
                 + short
                     * match (edge.distance, edge.is_later) {
                         (1, true) => tune("n1", 0.25),
                         (1, false) => tune("p1", 0.2),
-                        (_, true) => tune("n2", 0.1),
+                        (_, true) => tune("n2", 0.15),
                         (_, false) => tune("p2", 0.1),
                     };
             if let (Some(total), Some(own)) = (total.get_mut(to), own.get(from)) {
@@ -704,6 +773,13 @@ impl<'a> Search<'a> {
         }
         Ok(hits)
     }
+}
+
+/// The words of the question that a note is known to hold, a bit each, by key.
+type Masks = HashMap<i64, u64>;
+
+fn weight_of(terms: &[Term], mask: u64) -> f32 {
+    terms.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, term)| term.weight).sum()
 }
 
 /// The notes that were read, each once.

@@ -553,10 +553,15 @@ fn international(digits: &str) -> Option<String> {
     digits.starts_with(|c: char| c.is_ascii_digit()).then(|| phone::key(&format!("+{digits}"), None).ok()).flatten()
 }
 
+/// Whether WhatsApp's own exports write this behind the @ of a number.
+pub(super) fn is_whatsapp_server(host: &str) -> bool {
+    host.eq_ignore_ascii_case("s.whatsapp.net") || host.eq_ignore_ascii_case("c.us")
+}
+
 /// Derives the key of a WhatsApp number, or of what a link of WhatsApp's leads to.
 fn whatsapp(text: &str, region: Option<Region>) -> Result<String, Why> {
     let (user, server) = text.split_once('@').unwrap_or((text, ""));
-    if matches!(server, "s.whatsapp.net" | "c.us")
+    if is_whatsapp_server(server)
         && let Some(key) = international(user)
     {
         return Ok(key);

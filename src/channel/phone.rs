@@ -73,7 +73,8 @@ pub(super) fn is_e164(text: &str) -> bool {
 pub(super) fn is_likely(text: &str) -> bool {
     let count = |of: fn(char) -> bool| text.chars().filter(|&c| of(c)).count();
     let (letters, digits) = (count(char::is_alphabetic), count(char::is_numeric));
-    digits > 0 && (digits >= letters || text.contains(':') || !text.contains(char::is_lowercase))
+    digits > 0
+        && (digits >= letters || text.starts_with('+') || text.contains(':') || !text.contains(char::is_lowercase))
 }
 
 /// Derives the key of a number: E.164 with `;ext=` (RFC 3966) where a plan has numbers of that length, else its digits,

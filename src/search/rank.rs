@@ -164,11 +164,11 @@ pub(crate) fn score(candidate: &Candidate, terms: &[Term], average: f32) -> f32 
             score += term.weight * count * (tune("k1", SATURATION) + 1.0) / (count + k);
         }
         if candidate.spoken & (1 << at) != 0 {
-            score += tune("spkb", 0.0);
+            score += tune("spkb", 1.5);
         }
     }
-    score += tune("prox", 0.0) * nearness(&candidate.hits, terms);
-    score *= 1.0 + tune("cov", 0.0) * matched / f32::max(all, 0.001);
+    score += tune("prox", 2.0) * candidate.length / (candidate.length + 150.0) * nearness(&candidate.hits, terms);
+    score *= 1.0 + tune("cov", 1.0) * matched / f32::max(all, 0.001);
     if candidate.is_insight { score * tune("ins", 1.05) } else { score }
 }
 
@@ -184,7 +184,7 @@ pub(crate) fn tune(name: &'static str, default: f32) -> f32 {
 
 /// The most that the question's words weigh together in one passage of the note.
 fn nearness(hits: &[(u32, u8)], terms: &[Term]) -> f32 {
-    let passage = tune("pass", 50.0) as u32;
+    let passage = tune("pass", 30.0) as u32;
     let mut counts = [0_u16; 64];
     let mut value = 0.0_f32;
     let mut best = 0.0_f32;

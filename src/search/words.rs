@@ -43,7 +43,11 @@ pub(crate) fn fold(text: &str) -> String {
 
 fn fold_onto(text: &str, folded: &mut String) {
     if text.is_ascii() {
-        folded.extend(text.chars().map(|c| c.to_ascii_lowercase()));
+        let start = folded.len();
+        folded.push_str(text);
+        if let Some(added) = folded.get_mut(start..) {
+            added.make_ascii_lowercase();
+        }
         return;
     }
     let plain = text.nfkd().flat_map(char::to_lowercase).nfkd().filter(|&c| !is_dropped(c));
