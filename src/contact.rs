@@ -71,8 +71,8 @@ pub mod field {
     pub const GIVEN_NAME: &str = "given_name";
     /// Family name.
     pub const FAMILY_NAME: &str = "family_name";
-    /// Further given names.
-    pub const ADDITIONAL_NAMES: &str = "additional_names";
+    /// Middle names.
+    pub const MIDDLE_NAME: &str = "middle_name";
     /// Prefix of the name, such as “Dr”.
     pub const NAME_PREFIX: &str = "name_prefix";
     /// Suffix of the name, such as “Jr”.

@@ -13,8 +13,11 @@ use std::io::{self, Read};
 use encoding_rs::Encoding;
 
 use self::prepass::{Cards, Found, RawCard, Remark};
-use self::property::CodePage;
+use self::property::Dialect;
 use crate::exchange::{ContactRecord, Item, Record};
+
+/// The most properties that a card may have.
+const MAX_PROPERTIES: usize = 100_000;
 
 /// How to read vCards.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,8 +75,9 @@ fn read_card(card: RawCard, record: u64, options: VCardOptions) -> Item {
     let RawCard { line, source, lines, mut remarks, too_large } = card;
     let result = match too_large {
         true => Err(format!(
-            "the card is larger than {} MiB; take its attachments out and import it again",
-            prepass::MAX_CARD >> 20
+            "the card is larger than {} MiB or longer than {} lines; take its attachments out and import it again",
+            prepass::MAX_CARD >> 20,
+            prepass::MAX_LINES
         )),
         false => read_contact(lines, options, &mut remarks)
             .map(|contact| Record::Contact(ContactRecord { source, ..contact })),
@@ -87,11 +91,14 @@ fn read_contact(
     remarks: &mut Vec<Remark>,
 ) -> Result<ContactRecord, String> {
     let card = prepass::unfold(lines, remarks);
-    let page = CodePage::of(options.code_page, &card);
+    if card.len() > MAX_PROPERTIES {
+        return Err(format!("the card has more than {MAX_PROPERTIES} properties; split it and import it again"));
+    }
+    let dialect = Dialect::of(options.code_page, &card);
     let mut properties = Vec::with_capacity(card.len());
     for logical in card {
         let (number, shown) = (logical.number, property::shown(&logical));
-        match property::read(logical, page, remarks) {
+        match property::read(logical, dialect, remarks) {
             Some(property) => properties.push(property),
             None => remarks.push((number, format!("“{shown}” is no property; left out"))),
         }

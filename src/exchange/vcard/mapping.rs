@@ -34,6 +34,12 @@ struct Mapping<'a> {
     places: BTreeSet<Option<String>>,
     /// Whether the card is of version 2.1, in which a comma separates nothing.
     old: bool,
+    /// What was kept already, by kind and value, so that what a card repeats is kept once.
+    seen: BTreeSet<(String, String)>,
+    /// Where in the record an address stands.
+    reached: BTreeMap<(Channel, String), usize>,
+    /// How many attachments are named after a property.
+    attached: BTreeMap<String, usize>,
     full_name: Option<String>,
     file_as: Option<String>,
 }
@@ -68,6 +74,9 @@ impl<'a> Mapping<'a> {
             labels,
             places: BTreeSet::new(),
             old,
+            seen: BTreeSet::new(),
+            reached: BTreeMap::new(),
+            attached: BTreeMap::new(),
             full_name: None,
             file_as: None,
         };
@@ -77,6 +86,11 @@ impl<'a> Mapping<'a> {
             .map(|property| mapping.label(property))
             .collect();
         mapping
+    }
+
+    /// Tells whether a value of a kind is met for the first time.
+    fn is_first(&mut self, kind: &str, value: &str) -> bool {
+        self.seen.insert((kind.to_owned(), value.to_owned()))
     }
 
     fn remark(&mut self, property: &Property, what: impl std::fmt::Display) {
@@ -89,15 +103,17 @@ impl<'a> Mapping<'a> {
             return self.attach(property);
         }
         if is_empty(property) {
-            let silent = matches!(property.name.as_str(), "N" | "ORG" | "X-ABLABEL" | "VERSION");
-            return if silent {
-            } else {
-                self.remark(property, "has no value; left out")
-            };
+            // Exporters write these out even when they have nothing to say.
+            if !matches!(property.name.as_str(), "N" | "ORG" | "X-ABLABEL" | "VERSION") {
+                self.remark(property, "has no value; left out");
+            }
+            return;
         }
         match property.name.as_str() {
             "VERSION" | "X-ABLABEL" => {}
-            "BEGIN" | "END" => self.remark(property, format_args!(":{text} inside a card; left out")),
+            "BEGIN" | "END" => {
+                self.remark(property, format_args!("“{text}” frames something else in the card; left out"))
+            }
             "FN" => self.full_name(property, text),
             "N" => self.structured_name(property),
             "NICKNAME" => {
@@ -159,16 +175,14 @@ impl<'a> Mapping<'a> {
     }
 
     fn custom_under(&mut self, name: String, text: String) {
-        if text.is_empty() {
+        if text.is_empty() || !self.is_first(&name, &text) {
             return;
         }
         let kept = self.record.fields.entry(name).or_default();
-        if kept.is_empty() {
-            *kept = text;
-        } else if !kept.split('\n').any(|line| line == text) {
+        if !kept.is_empty() {
             kept.push('\n');
-            kept.push_str(&text);
         }
+        kept.push_str(&text);
     }
 
     /// Sets a field of ours; what comes after the first is kept under the property's own name.
@@ -207,7 +221,7 @@ impl<'a> Mapping<'a> {
         const FIELDS: [&str; 7] = [
             "family_name",
             "given_name",
-            "additional_names",
+            "middle_name",
             "name_prefix",
             "name_suffix",
             "secondary_surname",
@@ -233,12 +247,14 @@ impl<'a> Mapping<'a> {
     }
 
     fn nickname(&mut self, property: &Property, names: String) {
+        if names.is_empty() || !self.is_first("NICKNAME", &names) {
+            return;
+        }
         match self.record.fields.get_mut("nickname") {
-            Some(known) if !known.split(", ").any(|name| name == names) => {
+            Some(known) => {
                 known.push_str(", ");
                 known.push_str(&names);
             }
-            Some(_) => {}
             None => self.field("nickname", property, names),
         }
     }
@@ -348,7 +364,9 @@ impl<'a> Mapping<'a> {
         let user =
             ["USERNAME", "X-USER", "X-USERNAME", "X-DISPLAYNAME"].into_iter().find_map(|name| property.param(name));
         let written = without_scheme(text, "x-apple").trim_start_matches("//");
-        let linked = Channel::of_link(text);
+        // The link may be that of the network alone, with the name beside it.
+        let with_user = |user: &str| Channel::of_link(&format!("{}/{user}", text.trim_end_matches('/')));
+        let linked = Channel::of_link(text).or_else(|| user.and_then(with_user));
         let channel = service.as_deref().and_then(network).or(linked);
         let address = match (channel, linked, user) {
             (Some(known), Some(linked), _) if known == linked && has_path(text) => text,
@@ -388,13 +406,17 @@ impl<'a> Mapping<'a> {
         }
         let label = self.label(property).filter(|label| network(label) != Some(channel));
         let network_id = property.param("X-USERID").map(str::to_owned);
-        let handles = &mut self.record.handles;
-        match handles.iter_mut().find(|known| known.channel == channel && known.address == address) {
+        let next = self.record.handles.len();
+        let place = *self.reached.entry((channel, address.to_owned())).or_insert(next);
+        match self.record.handles.get_mut(place) {
             Some(known) => {
                 known.label = known.label.take().or(label);
                 known.network_id = known.network_id.take().or(network_id);
             }
-            None => handles.push(HandleRecord { channel, address: address.to_owned(), label, network_id }),
+            None => {
+                let address = address.to_owned();
+                self.record.handles.push(HandleRecord { channel, address, label, network_id });
+            }
         }
     }
 
@@ -404,7 +426,7 @@ impl<'a> Mapping<'a> {
 
     /// What the source calls a property: the label of its group, else its types, the place before the kind.
     fn label(&self, property: &Property) -> Option<String> {
-        if let Some(label) = self.label_of_group(property) {
+        if let Some(label) = self.label_of_group(property).or_else(|| property.own_label.clone()) {
             return Some(label);
         }
         let mut words: Vec<String> = Vec::new();
@@ -449,6 +471,11 @@ impl<'a> Mapping<'a> {
         let omitted = property.param("X-APPLE-OMIT-YEAR").and_then(|year| year.parse().ok());
         let foreign = property.param("CALSCALE").is_some_and(|scale| !scale.eq_ignore_ascii_case("gregorian"));
         match parse_date(text, omitted).filter(|_| !foreign) {
+            Some((day, exact)) if day.year() == Some(1604) && omitted.is_none() => {
+                self.remark(property, format_args!("“{text}” has the year that Apple writes for none; left out"));
+                let unknown = DayOfYear::new(None, day.month(), day.day()).unwrap_or(day);
+                self.day(label, unknown, exact, property, text);
+            }
             Some((day, exact)) => self.day(label, day, exact, property, text),
             None => {
                 let own = property.name.to_lowercase();
@@ -462,18 +489,17 @@ impl<'a> Mapping<'a> {
     }
 
     fn day(&mut self, label: &str, day: DayOfYear, exact: bool, property: &Property, text: &str) {
-        let entry = (label.to_owned(), day);
-        if self.record.dates.contains(&entry) {
+        if !self.is_first(&format!("date {label}"), &day.to_string()) {
             return;
         }
-        if label == "birthday" && self.record.dates.iter().any(|(known, _)| known == label) {
+        if label == "birthday" && !self.is_first("birthday", "") {
             self.remark(property, format_args!("“{text}” is a second birthday; kept as the custom field bday"));
             return self.custom(property, text.to_owned());
         }
         if !exact {
             self.remark(property, format_args!("“{text}” has a time of day; the day is kept"));
         }
-        self.record.dates.push(entry);
+        self.record.dates.push((label.to_owned(), day));
     }
 
     fn tags(&mut self, property: &Property) {
@@ -481,7 +507,7 @@ impl<'a> Mapping<'a> {
         for tag in property.parts.iter().flat_map(|part| part.split(separators)).map(str::trim) {
             // The group in which Google keeps everybody.
             let system = tag.trim_start_matches("* ") == "myContacts";
-            if !tag.is_empty() && !system && !self.record.tags.iter().any(|known| known == tag) {
+            if !tag.is_empty() && !system && self.is_first("CATEGORIES", tag) {
                 self.record.tags.push(tag.to_owned());
             }
         }
@@ -502,16 +528,15 @@ impl<'a> Mapping<'a> {
     }
 
     fn relate(&mut self, relation: String, name: String) {
-        let entry = (relation, name);
-        if !self.record.related.contains(&entry) {
-            self.record.related.push(entry);
+        if self.is_first(&format!("RELATED {relation}"), &name) {
+            self.record.related.push((relation, name));
         }
     }
 
     /// Takes a representative, who is a card in the card (vCard 3.0, RFC 2426, section 3.5.4), a name or a link.
     fn agent(&mut self, property: &Property, text: String) {
-        let nested =
-            property.nested.clone().or_else(|| text.to_uppercase().starts_with("BEGIN:VCARD").then(|| text.clone()));
+        let nested = property.nested.as_ref().map(|lines| format!("{text}\n{lines}").trim().to_owned());
+        let nested = nested.or_else(|| text.to_uppercase().starts_with("BEGIN:VCARD").then(|| text.clone()));
         match nested {
             Some(card) => {
                 self.remark(
@@ -546,7 +571,9 @@ impl<'a> Mapping<'a> {
             happened_at,
             ..NoteRecord::default()
         };
-        if !self.record.notes.contains(&note) {
+        let time = note.happened_at.map(|time| time.to_string()).unwrap_or_default();
+        let source = format!("NOTE {} {time}", note.said_by.as_deref().unwrap_or_default());
+        if self.is_first(&source, &note.text) {
             self.record.notes.push(note);
         }
     }
@@ -588,9 +615,10 @@ impl<'a> Mapping<'a> {
             .or_else(|| sniff(&bytes).map(str::to_owned))
             .unwrap_or_else(|| "application/octet-stream".into());
         let base = property.name.trim_start_matches("X-").to_lowercase();
-        let count =
-            self.record.attachments.iter().filter(|known| known.name.split(['.', '-']).next() == Some(&base)).count();
-        let number = if count == 0 { String::new() } else { format!("-{}", count + 1) };
+        let base = if base.is_empty() { "file".to_owned() } else { base };
+        let count = self.attached.entry(base.clone()).or_default();
+        *count += 1;
+        let number = if *count == 1 { String::new() } else { format!("-{count}") };
         let name = format!("{base}{number}.{}", extension(&media_type));
         self.record.attachments.push(AttachmentRecord { name, media_type, bytes });
     }
@@ -615,7 +643,7 @@ impl<'a> Mapping<'a> {
                     "3" => "birthday",
                     _ => custom.unwrap_or("date"),
                 };
-                self.date(&label.to_lowercase(), property, part(1));
+                self.date(label, property, part(1));
             }
             _ => self.custom(property, text.trim_end_matches(';').to_owned()),
         }
@@ -623,11 +651,11 @@ impl<'a> Mapping<'a> {
 
     /// Keeps the labels of those grouped properties that have no place for one.
     fn labels_left_over(&mut self, properties: &[Property]) {
-        let labels = properties.iter().filter(|property| property.name == "X-ABLABEL");
-        for label in labels {
-            let mates = properties.iter().filter(|p| p.group == label.group && p.name != "X-ABLABEL");
-            let used = label.group.is_some() && mates.into_iter().any(|p| LABELLED.contains(&p.name.as_str()));
-            if let (false, Some(text)) = (used, apple_label(&label.text())) {
+        let labelled = properties.iter().filter(|property| LABELLED.contains(&property.name.as_str()));
+        let used: BTreeSet<&String> = labelled.filter_map(|property| property.group.as_ref()).collect();
+        for label in properties.iter().filter(|property| property.name == "X-ABLABEL") {
+            let is_used = label.group.as_ref().is_some_and(|group| used.contains(group));
+            if let (false, Some(text)) = (is_used, apple_label(&label.text())) {
                 self.custom(label, text);
             }
         }
@@ -647,7 +675,7 @@ impl<'a> Mapping<'a> {
     /// Makes a name for a card that has none, and says of what.
     fn substitute_name(&self) -> Option<(String, &'static str)> {
         let field = |name: &str| self.record.fields.get(name).map(String::as_str);
-        let parts = ["name_prefix", "given_name", "additional_names", "family_name", "name_suffix"];
+        let parts = ["name_prefix", "given_name", "middle_name", "family_name", "name_suffix"];
         let composed = parts.into_iter().filter_map(field).collect::<Vec<_>>().join(" ");
         let handle = |channel: Channel| self.record.handles.iter().find(|handle| handle.channel == channel);
         let address = |channel: Channel| handle(channel).map(|handle| first_line(&handle.address));
@@ -756,7 +784,7 @@ fn network_of_name(name: &str) -> Option<String> {
         "msn" | "msnim" => "msnim".into(),
         "yahoo" | "yahoo-id" => "ymsgr".into(),
         "google-talk" | "googletalk" | "gtalk" | "google_talk" => "google talk".into(),
-        "gadugadu" | "gadu-gadu" | "gadu" => "gadu-gadu".into(),
+        "gadugadu" | "gadu-gadu" | "gadu" => "gadugadu".into(),
         "imaddress" => "im".into(),
         "qq" | "groupwise" | "netmeeting" | "signal" | "discord" | "wechat" | "line" | "viber" | "zoom" => word,
         _ if network(&word).is_some() || name.starts_with("X-MESSAGING/") => word,
@@ -1010,6 +1038,7 @@ fn extension(media_type: &str) -> &str {
         "image/tiff" => "tiff",
         "image/webp" => "webp",
         "image/svg+xml" => "svg",
+        "text/plain" => "txt",
         "audio/wav" => "wav",
         "audio/basic" => "au",
         "audio/mpeg" => "mp3",

@@ -8,6 +8,8 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 /// The largest card that is read, in bytes, nested cards included: 64 MiB.
 pub(super) const MAX_CARD: usize = 64 << 20;
+/// The most lines that a card may have: enough for 64 MiB of base64.
+pub(super) const MAX_LINES: usize = 1 << 20;
 /// How many bytes are asked of the input at a time.
 const CHUNK: usize = 64 << 10;
 
@@ -58,9 +60,12 @@ impl Layout {
 /// Reads an input line by line, whatever ends its lines, holding one chunk and one line at a time.
 struct Lines<R> {
     input: R,
+    /// The bytes that were read, and room for more.
     chunk: Vec<u8>,
     /// How much of the chunk has been used.
     used: usize,
+    /// How much of the chunk was read.
+    filled: usize,
     ended: bool,
     layout: Option<Layout>,
     number: u64,
@@ -68,7 +73,7 @@ struct Lines<R> {
 
 impl<R: Read> Lines<R> {
     fn new(input: R) -> Self {
-        Self { input, chunk: Vec::new(), used: 0, ended: false, layout: None, number: 0 }
+        Self { input, chunk: vec![0; CHUNK], used: 0, filled: 0, ended: false, layout: None, number: 0 }
     }
 
     /// Returns the next line, with at most `room` bytes of it.
@@ -122,30 +127,31 @@ impl<R: Read> Lines<R> {
     }
 
     fn rest(&self) -> &[u8] {
-        self.chunk.get(self.used..).unwrap_or_default()
+        self.chunk.get(self.used..self.filled).unwrap_or_default()
     }
 
     /// Reads until `wanted` bytes lie ahead, and tells whether they do.
     fn ensure(&mut self, wanted: usize) -> io::Result<bool> {
         while self.rest().len() < wanted && !self.ended {
-            self.chunk.drain(..self.used.min(self.chunk.len()));
+            self.chunk.copy_within(self.used..self.filled, 0);
+            self.filled -= self.used;
             self.used = 0;
-            let kept = self.chunk.len();
-            self.chunk.resize(kept + CHUNK, 0);
-            let read = match self.input.read(self.chunk.get_mut(kept..).unwrap_or_default()) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    self.chunk.truncate(kept);
-                    continue;
+            match self.input.read(self.chunk.get_mut(self.filled..).unwrap_or_default()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => {
+                    let read = read?;
+                    self.ended = read == 0;
+                    self.filled = (self.filled + read).min(self.chunk.len());
                 }
-                other => other,
-            };
-            self.chunk.truncate(kept + read.as_ref().copied().unwrap_or(0));
-            self.ended = read? == 0;
+            }
         }
         Ok(self.rest().len() >= wanted)
     }
 
     fn find_end(&self, layout: Layout) -> Option<usize> {
+        if matches!(layout, Layout::Bytes) {
+            return self.rest().iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        }
         let is_end = |unit: &[u8]| matches!(layout.ascii(unit), Some(b'\r' | b'\n'));
         self.rest().chunks_exact(layout.width()).position(is_end).map(|units| units * layout.width())
     }
@@ -163,7 +169,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn take(&mut self, count: usize, room: usize, line: &mut Line) {
-        let ahead = self.chunk.get(self.used..).unwrap_or_default();
+        let ahead = self.chunk.get(self.used..self.filled).unwrap_or_default();
         let taken = ahead.get(..count.min(ahead.len())).unwrap_or_default();
         let fitting = taken.len().min(room.saturating_sub(line.raw.len()));
         line.raw.extend_from_slice(taken.get(..fitting).unwrap_or_default());
@@ -192,7 +198,7 @@ pub(super) struct RawCard {
     pub(super) lines: Vec<Line>,
     /// What was mended.
     pub(super) remarks: Vec<Remark>,
-    /// Whether it is larger than [`MAX_CARD`]; it has no source and no lines then.
+    /// Whether it is larger than [`MAX_CARD`] or has more than [`MAX_LINES`] lines; it has no source and no lines then.
     pub(super) too_large: bool,
 }
 
@@ -215,7 +221,7 @@ impl RawCard {
 
     /// Keeps a line and its source; the texts of BEGIN and END are kept by their length only.
     fn keep(&mut self, mut line: Line) {
-        self.too_large |= line.cut || line.raw.len() > self.room();
+        self.too_large |= line.cut || line.raw.len() > self.room() || self.lines.len() >= MAX_LINES;
         if self.too_large {
             self.source = Vec::new();
             self.lines = Vec::new();
@@ -260,6 +266,12 @@ impl<R: Read> Cards<R> {
         Self { lines: Lines::new(input), ahead: None, found: false }
     }
 
+    /// How many bytes are held between two cards.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.lines.chunk.capacity() + self.ahead.as_ref().map_or(0, |line| line.raw.capacity() + line.text.capacity())
+    }
+
     /// Returns the next card, together with the text around it that belongs to none.
     pub(super) fn next(&mut self) -> io::Result<Option<Found>> {
         let mut stray = Stray::default();
@@ -268,12 +280,12 @@ impl<R: Read> Cards<R> {
                 None if self.found => return Ok(None),
                 None => return Ok(stray.first.map(|(number, _)| Found::NoCard(number))),
                 Some(line) if Marker::of(&line.text) == Some(Marker::Begin) => break line,
-                Some(line) => stray.add(&line),
+                Some(line) => stray.add(line.number, &line.text),
             }
         };
         self.found = true;
         let mut card = RawCard::new(begin);
-        stray.report("before", &mut card.remarks);
+        stray.report("stands before the card", "stand before the card", &mut card.remarks);
         let ended = self.body(&mut card)?;
         self.after(&mut card)?;
         Ok(Some(Found::Card(card.finish(ended))))
@@ -318,9 +330,9 @@ impl<R: Read> Cards<R> {
                 self.ahead = Some(line);
                 break;
             }
-            stray.add(&line);
+            stray.add(line.number, &line.text);
         }
-        stray.report("after", &mut card.remarks);
+        stray.report("stands after the card", "stand after the card", &mut card.remarks);
         Ok(())
     }
 
@@ -335,19 +347,20 @@ impl<R: Read> Cards<R> {
             let Some(mut fold) = self.lines.next(room)? else { break };
             let mut joined = line.text.clone();
             joined.extend_from_slice(fold.text.trim_ascii_start());
-            let folded = fold.text.first().is_some_and(u8::is_ascii_whitespace);
+            let folded = fold.text.first().is_some_and(u8::is_ascii_whitespace) && !is_blank(&fold.text);
             if !folded || !(Marker::begins(&joined) || Marker::of(&joined).is_some()) {
                 self.ahead = Some(fold);
                 break;
             }
             line.text = joined;
             line.raw.append(&mut fold.raw);
+            line.cut |= fold.cut;
         }
         Ok(Some(line))
     }
 }
 
-/// Lines that belong to no card.
+/// Lines that cannot be used.
 #[derive(Default)]
 struct Stray {
     first: Option<(u64, String)>,
@@ -355,21 +368,22 @@ struct Stray {
 }
 
 impl Stray {
-    fn add(&mut self, line: &Line) {
-        if is_blank(&line.text) {
+    fn add(&mut self, number: u64, text: &[u8]) {
+        if is_blank(text) {
             return;
         }
-        self.first.get_or_insert_with(|| (line.number, quote(&line.text)));
+        self.first.get_or_insert_with(|| (number, quote(text)));
         self.count += 1;
     }
 
-    fn report(self, place: &str, remarks: &mut Vec<Remark>) {
+    /// Reports the lines in one sentence, with what is wrong with one line or with several.
+    fn report(self, one: &str, several: &str, remarks: &mut Vec<Remark>) {
         let Some((number, text)) = self.first else { return };
         remarks.push((
             number,
             match self.count {
-                1 => format!("“{text}” stands {place} the card and belongs to none; left out"),
-                count => format!("{count} lines from “{text}” on stand {place} the card and belong to none; left out"),
+                1 => format!("“{text}” {one}; left out"),
+                count => format!("{count} lines from “{text}” on {several}; left out"),
             },
         ));
     }
@@ -484,9 +498,7 @@ impl Logical {
     }
 
     fn learn_form(&mut self) {
-        if self.form.is_none() {
-            self.form = find_colon(&self.bytes).map(|colon| Form::of(self.bytes.get(..colon).unwrap_or_default()));
-        }
+        self.form = find_colon(&self.bytes).map(|colon| Form::of(self.bytes.get(..colon).unwrap_or_default()));
     }
 
     fn value(&self) -> &[u8] {
@@ -509,7 +521,9 @@ impl Logical {
 
     fn append(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
-        self.learn_form();
+        if self.form.is_none() && text.contains(&b':') {
+            self.learn_form();
+        }
     }
 }
 
@@ -525,7 +539,7 @@ pub(super) fn find_colon(bytes: &[u8]) -> Option<usize> {
 
 /// Joins the folded lines of a card into properties.
 pub(super) fn unfold(lines: Vec<Line>, remarks: &mut Vec<Remark>) -> Vec<Logical> {
-    let mut unfolding = Unfolding { done: Vec::new(), current: None, remarks };
+    let mut unfolding = Unfolding { done: Vec::new(), current: None, stray: Stray::default(), remarks };
     let mut lines = lines.into_iter().peekable();
     while let Some(line) = lines.next() {
         let folded = lines.peek().is_some_and(|next| matches!(next.text.first(), Some(b' ' | b'\t')));
@@ -553,12 +567,15 @@ pub(super) fn unfold(lines: Vec<Line>, remarks: &mut Vec<Remark>) -> Vec<Logical
         }
     }
     unfolding.flush();
+    unfolding.report_stray();
     unfolding.done
 }
 
 struct Unfolding<'a> {
     done: Vec<Logical>,
     current: Option<Logical>,
+    /// Lines without a colon that were met since the last property.
+    stray: Stray,
     remarks: &'a mut Vec<Remark>,
 }
 
@@ -566,8 +583,8 @@ impl Unfolding<'_> {
     /// Takes the next line; `folded` tells whether the line after it is indented.
     fn line(&mut self, line: Line, folded: bool) {
         if is_blank(&line.text) && !matches!(line.text.first(), Some(b' ' | b'\t')) {
-            if let Some(current) = &mut self.current {
-                current.closed |= current.form == Some(Form::Base64) && !is_blank(current.value());
+            if let Some(current) = self.current.as_mut().filter(|current| !current.closed) {
+                current.closed = current.form == Some(Form::Base64) && !is_blank(current.value());
             }
             return;
         }
@@ -582,17 +599,23 @@ impl Unfolding<'_> {
             self.flush();
             self.current = Some(Logical::new(line));
         } else {
-            self.remarks.push((line.number, format!("“{}” has no colon; left out", quote(&line.text))));
+            self.flush();
+            self.stray.add(line.number, &line.text);
         }
     }
 
     fn flush(&mut self) {
         let Some(logical) = self.current.take() else { return };
-        if logical.form.is_some() {
-            self.done.push(logical);
-        } else {
-            self.remarks.push((logical.number, format!("“{}” has no colon; left out", quote(&logical.bytes))));
+        if logical.form.is_none() {
+            self.stray.add(logical.number, &logical.bytes);
+            return;
         }
+        self.report_stray();
+        self.done.push(logical);
+    }
+
+    fn report_stray(&mut self) {
+        mem::take(&mut self.stray).report("has no colon", "have no colon", self.remarks);
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Property {
     pub(super) params: Vec<(String, String)>,
     /// Its values, split where the grammar of the property splits.
     pub(super) parts: Vec<String>,
+    /// The label that a person gave it, in the form in which Android writes it.
+    pub(super) own_label: Option<String>,
     /// What stands between its parts in the source.
     separator: &'static str,
     /// The bytes that it holds in base64.
@@ -72,25 +74,30 @@ impl Property {
     }
 }
 
-/// Which character set text without a word on it is in.
+/// How a card is written, as far as it does not say so at each property.
 #[derive(Clone, Copy)]
-pub(super) struct CodePage {
+pub(super) struct Dialect {
+    /// Which character set text is in that is not UTF-8 and says nothing.
     page: &'static Encoding,
     /// Whether the caller or the card names it.
     sure: bool,
+    /// Whether the card is of version 2.1, in which a comma separates nothing.
+    old: bool,
 }
 
-impl CodePage {
+impl Dialect {
     /// Chooses for a card: what the caller named, else what the card's own CHARSET parameters say, else Shift_JIS where
     /// the card bears the marks of a Japanese phone, else windows-1252.
     pub(super) fn of(named: Option<&'static Encoding>, card: &[Logical]) -> Self {
         let declared = || card.iter().find_map(|logical| charset(head(&logical.bytes))).filter(|page| *page != UTF_8);
         let japanese =
             || card.iter().any(|logical| contains(head(&logical.bytes), b"X-IRMC") || is_kana(&logical.bytes));
+        let marks_old = |start: &[u8]| start.eq_ignore_ascii_case(b"VERSION:2");
+        let old = card.iter().any(|logical| logical.bytes.get(..9).is_some_and(marks_old));
         match named.or_else(declared) {
-            Some(page) => Self { page, sure: true },
-            None if japanese() => Self { page: SHIFT_JIS, sure: false },
-            None => Self { page: WINDOWS_1252, sure: false },
+            Some(page) => Self { page, sure: true, old },
+            None if japanese() => Self { page: SHIFT_JIS, sure: false, old },
+            None => Self { page: WINDOWS_1252, sure: false, old },
         }
     }
 
@@ -146,7 +153,7 @@ fn charset(head: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// Reads a property; a value that cannot be read is kept as text, and a remark says so.
-pub(super) fn read(logical: Logical, page: CodePage, remarks: &mut Vec<Remark>) -> Option<Property> {
+pub(super) fn read(logical: Logical, dialect: Dialect, remarks: &mut Vec<Remark>) -> Option<Property> {
     let Logical { number, bytes, form, nested, .. } = logical;
     let colon = find_colon(&bytes)?;
     let (raw_head, raw_value) = (bytes.get(..colon)?, bytes.get(colon + 1..)?);
@@ -154,17 +161,17 @@ pub(super) fn read(logical: Logical, page: CodePage, remarks: &mut Vec<Remark>) 
     if declared.is_none() && contains(raw_head, b"CHARSET=") && str::from_utf8(raw_value).is_err() {
         remarks.push((number, "the text names a character set that is not known".into()));
     }
-    let (head, custom_label) = plain_head(&page.decode(raw_head, declared, number, remarks));
-    let decode = |bytes: &[u8], remarks: &mut Vec<Remark>| page.decode(bytes, declared, number, remarks);
+    let (head, own_label) = plain_head(&dialect.decode(raw_head, declared, number, remarks));
+    let decode = |bytes: &[u8], remarks: &mut Vec<Remark>| dialect.decode(bytes, declared, number, remarks);
     let name = head.split(';').next().unwrap_or_default().rsplit('.').next().unwrap_or_default().trim().to_uppercase();
     let text = match form {
         Some(Form::Base64) => String::new(),
         Some(Form::QuotedPrintable) => plain_from_quoted(&name, raw_value, number, remarks, decode),
         _ => escape_stray_backslashes(&decode(raw_value, remarks)).into_owned(),
     };
-    let mut property = parse(&head, &text)?;
+    let mut property = parse(&head, &text, dialect.old)?;
     property.line = number;
-    property.params.extend(custom_label.map(|label| ("TYPE".to_owned(), label)));
+    property.own_label = own_label;
     property.nested = (!nested.is_empty())
         .then(|| nested.iter().map(|line| decode(&line.text, remarks)).collect::<Vec<_>>().join("\n"));
     if form == Some(Form::Base64) {
@@ -385,7 +392,7 @@ fn without_torn_end(bytes: &[u8]) -> &[u8] {
 }
 
 /// Reads one property with the vCard grammar.
-fn parse(head: &str, text: &str) -> Option<Property> {
+fn parse(head: &str, text: &str, old: bool) -> Option<Property> {
     let card = VCard::parse(format!("BEGIN:VCARD\r\nVERSION:4.0\r\n{head}:{text}\r\nEND:VCARD\r\n")).ok()?;
     let entry = card.entries.into_iter().nth(1)?;
     let name = entry.name.as_str().trim().to_uppercase();
@@ -397,7 +404,7 @@ fn parse(head: &str, text: &str) -> Option<Property> {
     Some(Property {
         group: group.map(|group| group.trim().to_lowercase()).filter(|group| !group.is_empty()),
         params: parameters(params),
-        parts: values.into_iter().enumerate().map(|(index, value)| value_text(value, &name, index)).collect(),
+        parts: values.into_iter().enumerate().map(|(index, value)| value_text(value, &name, index, old)).collect(),
         name,
         separator,
         ..Property::default()
@@ -460,12 +467,12 @@ fn uncaret(value: &str) -> String {
 }
 
 /// Returns a value as text. Of several given names in one part of a name, blanks stand between; of titles, commas.
-fn value_text(value: VCardValue, name: &str, index: usize) -> String {
+fn value_text(value: VCardValue, name: &str, index: usize, old: bool) -> String {
     match value {
         VCardValue::Text(text) => text,
         VCardValue::Component(parts) => {
             // A blank after the comma shows that the comma is text which the exporter did not escape.
-            let unescaped = name != "N" || parts.iter().skip(1).any(|part| part.starts_with(' '));
+            let unescaped = old || name != "N" || parts.iter().skip(1).any(|part| part.starts_with(' '));
             parts.join(match index {
                 _ if unescaped => ",",
                 0..3 => " ",
