@@ -5,10 +5,13 @@
 //! every engine.
 
 pub(crate) mod ask;
+mod check;
 mod index;
 mod names;
 mod rank;
 mod snippet;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::collections::{HashMap, HashSet};
@@ -16,17 +19,15 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) use self::check::check;
-pub(crate) use self::index::{contact_changed, erase, is_outdated, note_changed, rebuild, settle};
+pub(crate) use self::index::{contact_changed, note_changed, rebuild, settle};
 pub(crate) use self::names::Likeness;
 pub use self::snippet::Snippet;
 pub(crate) use self::words::fold;
 
 use self::index::{Day, contact_term, kind_term, month_term, newest_contacts, newest_notes};
-use self::rank::{Candidate, Counter, Term, tune};
+use self::rank::{Candidate, Counter, Counts, Term};
 use crate::error::{Error, Result};
 use crate::store::{Row, Sql, Value};
-
-mod check;
 
 /// Up to how many notes of one contact are all read and ranked, without the index.
 const SMALL_CONTACT: usize = 160;
@@ -35,15 +36,17 @@ const WINDOW: usize = 1_000;
 /// How many of the notes with one of the rarest words are candidates.
 const RARE_WINDOW: usize = 3_000;
 /// How many of the newest notes of a contact with its rarest word are candidates; of each further word half as many.
-const CONTACT_WINDOW: usize = 240;
+const CONTACT_WINDOW: usize = 200;
 /// How many candidates are read and ranked, organisation-wide.
 const READ_ALL: usize = 500;
 /// How many candidates are read and ranked within a contact that goes through the index.
-const READ_CONTACT: usize = 120;
+const READ_CONTACT: usize = 160;
 /// How many candidates are looked at when a filter lets few of them pass.
 const LOOKED_AT: usize = 4_000;
 /// How many of the best candidates share their scores with their neighbours.
 const SHARING: usize = 40;
+/// … within a contact that goes through the index.
+const SHARING_CONTACT: usize = 8;
 /// The most contacts of one name that a question follows one by one.
 const NAMESAKES: usize = 24;
 /// The most months of a period that the index is asked for; longer periods are filtered after.
@@ -55,11 +58,6 @@ const SMALL_BOOK: usize = 64;
 const REMEMBERED: usize = 1 << 14;
 /// How many entries of the lists of two words are walked to find the notes with both.
 const WALK: f32 = 20_000.0;
-
-/// Reads everything, private notes of whichever member included.
-pub(crate) const SEES_ALL: i64 = 0;
-/// Reads what is the organisation's.
-pub(crate) const ORGANISATION: i64 = -2;
 
 /// A question, and where its answer is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +75,8 @@ pub(crate) struct Query<'a> {
     pub(crate) until: Option<i64>,
     /// Notes of these kinds; of all kinds where it is empty.
     pub(crate) kinds: &'a [&'a str],
-    /// [`SEES_ALL`], [`ORGANISATION`], or the key of the member who reads.
+    /// Who reads: [`ALL_SEEING`](crate::memory::ALL_SEEING), [`ORGANISATION`](crate::memory::ORGANISATION), or the key of a
+    /// member.
     pub(crate) viewer: i64,
     pub(crate) notes: bool,
     pub(crate) contacts: bool,
@@ -169,12 +168,23 @@ struct Search<'a> {
     scope: String,
     /// The contacts that the question names, with the words that name them.
     names: HashMap<i64, u64>,
+    /// What was seen of the notes that the index does not know as they stand.
+    fresh: Seen,
 }
 
 impl<'a> Search<'a> {
     fn new(sql: &'a dyn Sql, cache: &'a Cache, query: &'a Query<'a>, terms: Vec<Term>) -> Result<Self> {
         let state = index::state(sql)?;
-        let mut search = Self { sql, cache, query, terms, state, scope: String::new(), names: HashMap::new() };
+        let mut search = Self {
+            sql,
+            cache,
+            query,
+            terms,
+            state,
+            scope: String::new(),
+            names: HashMap::new(),
+            fresh: Seen::default(),
+        };
         search.scope = search.scope_expression()?;
         Ok(search)
     }
@@ -228,9 +238,11 @@ impl<'a> Search<'a> {
             Some(order) => self.read_all(&order, &mut pool)?,
             None => self.read_candidates(&mut pool)?,
         };
-        let scores = self.shared_scores(&pool, &edges);
-        for (candidate, score) in pool.candidates.iter().zip(scores) {
-            if score > 0.0 {
+        let own: Vec<f32> = pool.candidates.iter().map(|note| rank::score(note, &self.terms, pool.average)).collect();
+        let scores = shared_scores(&pool, &own, &edges);
+        for ((candidate, score), own) in pool.candidates.iter().zip(scores).zip(own) {
+            // What its neighbours give may lift an answer, but does not make one of a note that holds nothing itself.
+            if own > 0.0 {
                 let hit =
                     Hit { subject: Subject::Note(candidate.key), score: f64::from(score), snippet: Snippet::default() };
                 hits.push((hit, candidate.happened_at));
@@ -242,17 +254,16 @@ impl<'a> Search<'a> {
     /// The notes of the contact in order of time, when they are few.
     fn small_contact(&self) -> Result<Option<Vec<i64>>> {
         let Some(contact) = self.query.contact else { return Ok(None) };
-        let small = tune("small", SMALL_CONTACT as f32) as usize;
         let mut order = Vec::new();
         self.sql.query(
             "SELECT note FROM note_contact WHERE contact = $1 ORDER BY happened_at, note LIMIT $2",
-            &[Value::Int(contact), Value::Int(small as i64 + 1)],
+            &[Value::Int(contact), Value::Int(SMALL_CONTACT as i64 + 1)],
             &mut |row| {
                 order.push(int(row, 0)?);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
-        Ok((order.len() <= small).then_some(order))
+        Ok((order.len() <= SMALL_CONTACT).then_some(order))
     }
 
     fn read_all(&mut self, order: &[i64], pool: &mut Pool) -> Result<Vec<Edge>> {
@@ -261,13 +272,11 @@ impl<'a> Search<'a> {
         for &key in order {
             self.read(key, &mut counter, pool)?;
         }
-        let all = pool.candidates.len() as f32;
-        for (at, term) in self.terms.iter_mut().enumerate() {
-            let has =
-                |note: &&Candidate| note.counts.get(at).is_some_and(|&count| count > 0.0) || note.spoken >> at & 1 == 1;
-            term.weight = rank::weight(pool.candidates.iter().filter(has).count() as f32, all);
+        let seen = Seen::of(&pool.candidates, terms.len());
+        for (term, &count) in self.terms.iter_mut().zip(&seen.counts) {
+            term.weight = rank::weight(count, seen.notes);
         }
-        pool.average = pool.candidates.iter().map(|note| note.length).sum::<f32>() / all.max(1.0);
+        pool.average = seen.words / seen.notes.max(1.0);
         let mut edges = Vec::new();
         for (at, &key) in order.iter().enumerate() {
             for distance in 1..=2_usize {
@@ -281,20 +290,24 @@ impl<'a> Search<'a> {
     }
 
     fn read_candidates(&mut self, pool: &mut Pool) -> Result<Vec<Edge>> {
-        let (ranked, fresh) = self.candidates()?;
         let terms = self.terms.clone();
         let mut counter = Counter::new(&terms);
-        pool.average = self.state.words as f32 / (self.state.notes as f32).max(1.0);
-        if self.state.notes == 0 {
-            pool.average = 30.0;
-        }
-        for key in fresh {
+        let fresh = self.fresh()?;
+        for &key in &fresh {
             if self.is_within(key)? {
                 self.read(key, &mut counter, pool)?;
             }
         }
-        let read = if self.query.contact.is_some() { READ_CONTACT } else { READ_ALL };
-        let most = pool.candidates.len() + tune("read", read as f32) as usize;
+        self.fresh = Seen::of(&pool.candidates, terms.len());
+        pool.average =
+            (self.state.words as f32 + self.fresh.words) / (self.state.notes as f32 + self.fresh.notes).max(1.0);
+        let ranked = self.candidates(&fresh)?;
+        let read = match self.query.contact {
+            Some(_) if self.contact_frequency()? < WINDOW as f32 => READ_CONTACT,
+            Some(_) => READ_CONTACT / 2,
+            None => READ_ALL,
+        };
+        let most = pool.candidates.len() + read;
         for key in ranked.into_iter().take(LOOKED_AT) {
             if pool.candidates.len() >= most {
                 break;
@@ -307,22 +320,21 @@ impl<'a> Search<'a> {
         self.neighbours(&mut counter, pool)
     }
 
-    /// The keys of candidates by descending weight of the words that the index says they hold, and those of the notes
-    /// that are not in the index.
-    fn candidates(&mut self) -> Result<(Vec<i64>, Vec<i64>)> {
+    /// The keys of candidates by descending weight of the words that the index says they hold, without those of which
+    /// the index does not know how they stand.
+    fn candidates(&mut self, fresh: &[i64]) -> Result<Vec<i64>> {
         let mut masks = Masks::new();
         match self.query.contact {
             Some(_) => self.within_contact(&mut masks)?,
             None => self.everywhere(&mut masks)?,
         }
-        let fresh = self.fresh()?;
         fresh.iter().for_each(|key| {
             masks.remove(key);
         });
         let value = |mask: u64| weight_of(&self.terms, mask);
         let mut ranked: Vec<(f32, i64)> = masks.into_iter().map(|(key, mask)| (value(mask), key)).collect();
         ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
-        Ok((ranked.into_iter().map(|(_, key)| key).collect(), fresh))
+        Ok(ranked.into_iter().map(|(_, key)| key).collect())
     }
 
     /// Candidates of a contact with many notes: those with its rarest words, and the newest.
@@ -332,26 +344,38 @@ impl<'a> Search<'a> {
             counts.push((self.frequency(at)?, at));
         }
         let counts = self.weigh(counts, self.state.notes as f32);
+        let (words, window) = match self.contact_frequency()? < WINDOW as f32 {
+            true => (4, CONTACT_WINDOW),
+            false => (3, CONTACT_WINDOW / 2),
+        };
         let present: Vec<usize> = counts.iter().filter(|(count, _)| *count > 0.0).map(|&(_, at)| at).collect();
-        for (nth, &at) in present.iter().take(4).enumerate() {
-            let window = CONTACT_WINDOW >> nth;
-            self.add(&[at], 0, window, masks)?;
+        for (nth, &at) in present.iter().take(words).enumerate() {
+            self.add(&[at], 0, window >> nth, masks)?;
         }
         if let [one, other, ..] = present.as_slice() {
-            self.add(&[*one, *other], 0, CONTACT_WINDOW / 4, masks)?;
+            self.add(&[*one, *other], 0, window / 4, masks)?;
         }
         Ok(())
     }
 
     /// In about how many notes of the memory a word stands.
     fn frequency(&self, at: usize) -> Result<f32> {
-        let Some(term) = self.terms.get(at) else { return Ok(0.0) };
-        if let Some(known) = self.cache.frequency(&term.stem, self.state.through) {
+        self.terms.get(at).map_or(Ok(0.0), |term| self.frequency_of(&term.stem, &expression_of(term)))
+    }
+
+    /// About how many notes the contact has.
+    fn contact_frequency(&self) -> Result<f32> {
+        let term = contact_term(self.query.contact.unwrap_or_default());
+        self.frequency_of(&term, &quoted(&term))
+    }
+
+    fn frequency_of(&self, stem: &str, expression: &str) -> Result<f32> {
+        if let Some(known) = self.cache.frequency(stem, self.state.through) {
             return Ok(known);
         }
-        let keys = newest_notes(self.sql, &expression_of(term), 0, WINDOW)?;
+        let keys = newest_notes(self.sql, expression, 0, WINDOW)?;
         let count = self.estimate(&keys, WINDOW, self.state.notes as f32);
-        self.cache.remember(&term.stem, self.state.through, count);
+        self.cache.remember(stem, self.state.through, count);
         Ok(count)
     }
 
@@ -373,7 +397,8 @@ impl<'a> Search<'a> {
     fn weigh(&mut self, mut counts: Vec<(f32, usize)>, all: f32) -> Vec<(f32, usize)> {
         for &(count, at) in &counts {
             if let Some(term) = self.terms.get_mut(at) {
-                term.weight = rank::weight(count, all);
+                let fresh = self.fresh.counts.get(at).copied().unwrap_or(0.0);
+                term.weight = rank::weight(count + fresh, all + self.fresh.notes);
             }
         }
         counts.sort_by(|(a, x), (b, y)| a.total_cmp(b).then(x.cmp(y)));
@@ -558,7 +583,7 @@ impl<'a> Search<'a> {
                     let day = Day::new(happened_at, int(row, 4)?);
                     let asks = text(row, 0)?.trim_end().ends_with('?');
                     let speaker = optional_text(row, 1)?.unwrap_or_default();
-                    let (counts, spoken, length, hits) = counter.count(text(row, 0)?, speaker, day);
+                    let Counts { counts, spoken, length, hits } = counter.count(text(row, 0)?, speaker, day);
                     let is_insight = kind == "insight";
                     pool.push(Candidate { key, happened_at, is_insight, counts, spoken, about: 0, length, asks, hits });
                 }
@@ -567,15 +592,14 @@ impl<'a> Search<'a> {
         )
     }
 
-    /// Sees which of the best candidates are about a contact whose name is in the question.
+    /// Sees which candidates are about a contact whose name is in the question: that alone makes a note an answer, also
+    /// one that has no other word of it.
     fn name_contacts(&self, pool: &mut Pool) -> Result<()> {
         if self.query.contact.is_some() {
             return Ok(());
         }
         let mut masks: HashMap<i64, u64> = self.names.clone();
-        let best = pool.best(&self.terms, 300);
-        for at in best {
-            let Some(candidate) = pool.candidates.get_mut(at) else { continue };
+        for candidate in &mut pool.candidates {
             let mut contacts = Vec::new();
             self.sql.query(
                 "SELECT contact FROM note_contact WHERE note = $1",
@@ -613,7 +637,7 @@ impl<'a> Search<'a> {
     /// Reads the notes before and after the best candidates, of the same contacts.
     fn neighbours(&self, counter: &mut Counter<'_>, pool: &mut Pool) -> Result<Vec<Edge>> {
         let mut edges = Vec::new();
-        let sharing = tune("sharing", if self.query.contact.is_some() { 16.0 } else { SHARING as f32 }) as usize;
+        let sharing = if self.query.contact.is_some() { SHARING_CONTACT } else { SHARING };
         for at in pool.best(&self.terms, sharing) {
             let Some((key, happened_at)) = pool.candidates.get(at).map(|note| (note.key, note.happened_at)) else {
                 continue;
@@ -667,34 +691,6 @@ impl<'a> Search<'a> {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(keys)
-    }
-
-    /// The score of each note of the pool, with a share of its neighbours' scores.
-    fn shared_scores(&self, pool: &Pool, edges: &[Edge]) -> Vec<f32> {
-        let own: Vec<f32> = pool.candidates.iter().map(|note| rank::score(note, &self.terms, pool.average)).collect();
-        let mut total = own.clone();
-        let mut done: HashSet<(i64, i64)> = HashSet::new();
-        for edge in edges.iter().filter(|edge| done.insert((edge.from, edge.to))) {
-            let (Some(&from), Some(&to)) = (pool.places.get(&edge.from), pool.places.get(&edge.to)) else { continue };
-            let (Some(giver), Some(taker)) = (pool.candidates.get(from), pool.candidates.get(to)) else { continue };
-            if giver.happened_at.abs_diff(taker.happened_at) > tune("gap", 86_400e6) as u64 {
-                continue;
-            }
-            let short = tune("short", 100.0) / (tune("short", 100.0) + taker.length);
-            let ask = if giver.asks && edge.distance == 1 && edge.is_later { tune("ask", 0.4) } else { 0.0 };
-            let share = ask
-                + short
-                    * match (edge.distance, edge.is_later) {
-                        (1, true) => tune("n1", 0.25),
-                        (1, false) => tune("p1", 0.2),
-                        (_, true) => tune("n2", 0.15),
-                        (_, false) => tune("p2", 0.1),
-                    };
-            if let (Some(total), Some(own)) = (total.get_mut(to), own.get(from)) {
-                *total += share * own;
-            }
-        }
-        total
     }
 
     fn contacts(&self, hits: &mut Vec<(Hit, i64)>) -> Result<()> {
@@ -775,6 +771,28 @@ impl<'a> Search<'a> {
     }
 }
 
+/// What was counted in notes that were read.
+#[derive(Default)]
+struct Seen {
+    notes: f32,
+    words: f32,
+    /// In how many of them each word of the question stands.
+    counts: Vec<f32>,
+}
+
+impl Seen {
+    fn of(notes: &[Candidate], terms: usize) -> Self {
+        let has = |at: usize, note: &&Candidate| {
+            note.counts.get(at).is_some_and(|&count| count > 0.0) || note.spoken >> at & 1 == 1
+        };
+        Self {
+            notes: notes.len() as f32,
+            words: notes.iter().map(|note| note.length).sum(),
+            counts: (0..terms).map(|at| notes.iter().filter(|note| has(at, note)).count() as f32).collect(),
+        }
+    }
+}
+
 /// The words of the question that a note is known to hold, a bit each, by key.
 type Masks = HashMap<i64, u64>;
 
@@ -822,6 +840,20 @@ struct Edge {
     distance: usize,
     /// Whether `to` came after `from`.
     is_later: bool,
+}
+
+/// The score of each note of the pool, with a share of its neighbours' scores.
+fn shared_scores(pool: &Pool, own: &[f32], edges: &[Edge]) -> Vec<f32> {
+    let mut total = own.to_vec();
+    let mut done: HashSet<(i64, i64)> = HashSet::new();
+    for edge in edges.iter().filter(|edge| done.insert((edge.from, edge.to))) {
+        let (Some(&from), Some(&to)) = (pool.places.get(&edge.from), pool.places.get(&edge.to)) else { continue };
+        let (Some(giver), Some(taker)) = (pool.candidates.get(from), pool.candidates.get(to)) else { continue };
+        if let (Some(total), Some(own)) = (total.get_mut(to), own.get(from)) {
+            *total += rank::share(giver, taker, edge.distance, edge.is_later) * own;
+        }
+    }
+    total
 }
 
 fn quoted(word: &str) -> String {

@@ -37,12 +37,14 @@ pub(crate) fn state(sql: &dyn Sql) -> Result<State> {
     Ok(state)
 }
 
-/// Indexes what waits, once enough waits; `newest` is the number of the newest entry.
+/// Indexes what waits, once enough waits; `newest` is the number of the newest entry. An index that was built by other
+/// rules than this build's is built anew.
 pub(crate) fn settle(sql: &dyn Sql, newest: i64) -> Result<()> {
     let state = state(sql)?;
-    match newest - state.through >= BATCH {
-        true => advance(sql, state, newest),
-        false => Ok(()),
+    match (state.version == words::VERSION, newest - state.through >= BATCH) {
+        (false, _) => rebuild(sql, newest),
+        (true, true) => advance(sql, state, newest),
+        (true, false) => Ok(()),
     }
 }
 
@@ -87,21 +89,6 @@ fn changed(sql: &dyn Sql, noun: &'static str, key: i64) -> Result<()> {
     Ok(())
 }
 
-/// Removes every word of a note or a contact that is being erased, from the index at once and from its pages.
-pub(crate) fn erase(sql: &dyn Sql, note: bool, key: i64) -> Result<()> {
-    match note {
-        true => {
-            sql.execute("DELETE FROM note_index WHERE rowid = $1", &[Value::Int(key)])?;
-            sql.execute("INSERT INTO note_index (note_index) VALUES ('optimize')", &[])?;
-        }
-        false => {
-            delete_contact(sql, key)?;
-            sql.execute("INSERT INTO contact_index (contact_index) VALUES ('optimize')", &[])?;
-        }
-    }
-    Ok(())
-}
-
 /// Builds the index anew, up to the entry numbered `newest`.
 pub(crate) fn rebuild(sql: &dyn Sql, newest: i64) -> Result<()> {
     sql.execute("INSERT INTO note_index (note_index) VALUES ('delete-all')", &[])?;
@@ -114,11 +101,6 @@ pub(crate) fn rebuild(sql: &dyn Sql, newest: i64) -> Result<()> {
         &[Value::Int(words::VERSION)],
     )?;
     advance(sql, state(sql)?, newest)
-}
-
-/// Reports whether the index was built by other rules than this build's, so that it must be built anew.
-pub(crate) fn is_outdated(sql: &dyn Sql) -> Result<bool> {
-    Ok(state(sql)?.version != words::VERSION)
 }
 
 /// The keys that changed below the watermark and wait to be indexed again.
@@ -193,7 +175,7 @@ fn insert_contact(sql: &dyn Sql, key: i64) -> Result<()> {
     Ok(())
 }
 
-/// What of a note is searched.
+/// A note as search sees it.
 pub(crate) struct NoteWords<'a> {
     pub(crate) key: i64,
     pub(crate) text: &'a str,
@@ -205,7 +187,7 @@ pub(crate) struct NoteWords<'a> {
 
 impl NoteWords<'_> {
     /// Writes the note's words, each before a space, and returns how many its text has.
-    fn words_onto(&self, document: &mut String) -> i64 {
+    pub(crate) fn words_onto(&self, document: &mut String) -> i64 {
         let mut count = 0;
         words::each_word(self.text, &mut |word, _| {
             push_stem(word, document);
@@ -378,7 +360,12 @@ fn take_contacts(rest: &mut &[(i64, i64)], note: i64) -> Vec<i64> {
     contacts
 }
 
-fn each_contact_key(sql: &dyn Sql, after: i64, last: i64, each: &mut dyn FnMut(i64) -> Result<()>) -> Result<()> {
+pub(crate) fn each_contact_key(
+    sql: &dyn Sql,
+    after: i64,
+    last: i64,
+    each: &mut dyn FnMut(i64) -> Result<()>,
+) -> Result<()> {
     let mut after = after;
     loop {
         let mut page = Vec::new();
@@ -413,7 +400,7 @@ pub(crate) fn each_contact_text(sql: &dyn Sql, contact: i64, each: &mut dyn FnMu
     Ok(())
 }
 
-fn contact_words_onto(sql: &dyn Sql, contact: i64, document: &mut String) -> Result<()> {
+pub(crate) fn contact_words_onto(sql: &dyn Sql, contact: i64, document: &mut String) -> Result<()> {
     each_contact_text(sql, contact, &mut |part| {
         words::each_word(part, &mut |word, _| push_stem(word, document));
     })

@@ -9,9 +9,23 @@ use super::words;
 const SATURATION: f32 = 1.2;
 /// How far a long note is set back (BM25's b).
 const LENGTH: f32 = 0.6;
-/// What a word of the question counts when it is the speaker's name, a part of the date or the name of the contact.
-const SPEAKER: f32 = 1.0;
+/// What a word of the question counts when it is a part of the note's date.
 const DATE: f32 = 0.5;
+/// What a word of the question adds when it is the speaker's name, however many notes that speaker has.
+const SPEAKER: f32 = 1.5;
+/// What an insight counts more than another note.
+const INSIGHT: f32 = 1.05;
+/// What the words of the question count for standing together within so many words of a long text.
+const NEARNESS: f32 = 2.0;
+const PASSAGE: u32 = 30;
+/// From about how many words on a text is long.
+const LONG: f32 = 150.0;
+/// Up to about how many words a note borrows fully from its neighbours.
+const SHORT: f32 = 100.0;
+/// What a note gives to the next one when it ends with a question.
+const ANSWER: f32 = 0.4;
+/// In microseconds.
+const ONE_DAY: u64 = 86_400_000_000;
 
 /// The most words of a question that count; they are the first ones.
 pub(crate) const MOST_TERMS: usize = 48;
@@ -70,6 +84,14 @@ pub(crate) struct Candidate {
     pub(crate) asks: bool,
 }
 
+/// What of a question stands in one note; see [`Candidate`].
+pub(crate) struct Counts {
+    pub(crate) counts: Vec<f32>,
+    pub(crate) spoken: u64,
+    pub(crate) length: f32,
+    pub(crate) hits: Vec<(u32, u8)>,
+}
+
 /// Counts the words of one question in texts, remembering which of their words matter.
 pub(crate) struct Counter<'q> {
     terms: &'q [Term],
@@ -115,7 +137,7 @@ impl<'q> Counter<'q> {
     }
 
     /// Counts the question's words in a note.
-    pub(crate) fn count(&mut self, text: &str, speaker: &str, day: Day) -> (Vec<f32>, u64, f32, Vec<(u32, u8)>) {
+    pub(crate) fn count(&mut self, text: &str, speaker: &str, day: Day) -> Counts {
         let mut counts = vec![0.0_f32; self.terms.len()];
         let mut length = 0.0_f32;
         let mut hits = Vec::new();
@@ -139,71 +161,67 @@ impl<'q> Counter<'q> {
                 *count += DATE;
             }
         });
-        (counts, spoken, length, hits)
+        Counts { counts, spoken, length, hits }
     }
 }
 
 /// The score of one note by itself.
+///
+/// BM25 over the words of the question, of which any may be missing; more when the speaker is one of them, when they
+/// stand close together in a long text, and when most of them are there.
 pub(crate) fn score(candidate: &Candidate, terms: &[Term], average: f32) -> f32 {
-    let k =
-        tune("k1", SATURATION) * (1.0 - tune("b", LENGTH) + tune("b", LENGTH) * candidate.length / average.max(1.0));
-    let mut score = 0.0;
-    let mut matched = 0.0;
-    let mut all = 0.0;
+    let k = SATURATION * (1.0 - LENGTH + LENGTH * candidate.length / average.max(1.0));
+    let (mut score, mut matched, mut all) = (0.0, 0.0, 0.0);
     for (at, (term, &count)) in terms.iter().zip(&candidate.counts).enumerate() {
-        let mut count = count;
-        if candidate.spoken & (1 << at) != 0 {
-            count += tune("spk", SPEAKER);
-        }
-        if candidate.about & (1 << at) != 0 {
-            count += tune("abt", 1.0);
-        }
+        let is_spoken = candidate.spoken >> at & 1 == 1;
+        let count = count + f32::from(u8::from(is_spoken)) + f32::from(u8::from(candidate.about >> at & 1 == 1));
         all += term.weight;
         if count > 0.0 {
             matched += term.weight;
-            score += term.weight * count * (tune("k1", SATURATION) + 1.0) / (count + k);
+            score += term.weight * count * (SATURATION + 1.0) / (count + k);
         }
-        if candidate.spoken & (1 << at) != 0 {
-            score += tune("spkb", 1.5);
+        if is_spoken {
+            score += SPEAKER;
         }
     }
-    score += tune("prox", 2.0) * candidate.length / (candidate.length + 150.0) * nearness(&candidate.hits, terms);
-    score *= 1.0 + tune("cov", 1.0) * matched / f32::max(all, 0.001);
-    if candidate.is_insight { score * tune("ins", 1.05) } else { score }
+    score += NEARNESS * candidate.length / (candidate.length + LONG) * nearness(&candidate.hits, terms);
+    score *= 1.0 + matched / f32::max(all, f32::MIN_POSITIVE);
+    if candidate.is_insight { score * INSIGHT } else { score }
 }
 
-/// For trying values out.
-pub(crate) fn tune(name: &'static str, default: f32) -> f32 {
-    use std::cell::RefCell;
-    thread_local! { static T: RefCell<HashMap<&'static str, f32>> = RefCell::new(HashMap::new()); }
-    T.with_borrow_mut(|t| {
-        *t.entry(name)
-            .or_insert_with(|| std::env::var(format!("T_{name}")).ok().and_then(|v| v.parse().ok()).unwrap_or(default))
-    })
+/// The share of its score that a note gives to another of the same contact that was `distance` notes away.
+///
+/// Notes of one day are one conversation: an answer seldom repeats the words of its question.
+pub(crate) fn share(giver: &Candidate, taker: &Candidate, distance: usize, is_later: bool) -> f32 {
+    if giver.happened_at.abs_diff(taker.happened_at) > ONE_DAY {
+        return 0.0;
+    }
+    let answer = if giver.asks && is_later && distance == 1 { ANSWER } else { 0.0 };
+    let near = match (distance, is_later) {
+        (1, true) => 0.25,
+        (1, false) => 0.2,
+        (_, true) => 0.15,
+        (_, false) => 0.1,
+    };
+    answer + near * SHORT / (SHORT + taker.length)
 }
 
-/// The most that the question's words weigh together in one passage of the note.
+/// The most that the question's words weigh together in one passage of a text.
 fn nearness(hits: &[(u32, u8)], terms: &[Term]) -> f32 {
-    let passage = tune("pass", 30.0) as u32;
-    let mut counts = [0_u16; 64];
-    let mut value = 0.0_f32;
-    let mut best = 0.0_f32;
-    let mut first = 0;
+    let mut counts = [0_u32; 64];
+    let (mut value, mut best) = (0.0_f32, 0.0_f32);
+    let mut leaving = hits.iter().peekable();
     let weight = |at: u8| terms.get(usize::from(at)).map_or(0.0, |term| term.weight);
     for &(position, at) in hits {
-        let c = &mut counts[usize::from(at) & 63];
-        *c += 1;
-        if *c == 1 {
-            value += weight(at);
+        if let Some(count) = counts.get_mut(usize::from(at)) {
+            value += if *count == 0 { weight(at) } else { 0.0 };
+            *count += 1;
         }
-        while let Some(&(old, left)) = hits.get(first).filter(|(old, _)| old + passage < position) {
-            let _ = old;
-            let c = &mut counts[usize::from(left) & 63];
-            *c -= 1;
-            if *c == 0 {
-                value -= weight(left);
+        while let Some(&(_, gone)) = leaving.next_if(|(old, _)| old + PASSAGE < position) {
+            if let Some(count) = counts.get_mut(usize::from(gone)) {
+                *count -= 1;
+                value -= if *count == 0 { weight(gone) } else { 0.0 };
             }
-            first += 1;
         }
         best = best.max(value);
     }

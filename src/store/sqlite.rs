@@ -356,11 +356,6 @@ impl Store {
         })
     }
 
-    /// The file, or a name in words where there is none.
-    pub(crate) fn path(&self) -> &Path {
-        &self.site.name
-    }
-
     /// The file, where there is one.
     pub(crate) fn file(&self) -> Option<&Path> {
         (!matches!(self.site.kind, Kind::Single)).then_some(&self.site.name)

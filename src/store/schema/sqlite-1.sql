@@ -257,6 +257,9 @@ CREATE INDEX assignment_by_member ON assignment (member, role, contact);
 -- newer than `through`, and what stands in `search_pending`, is not in them yet and is searched by reading it.
 CREATE VIRTUAL TABLE note_index USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 CREATE VIRTUAL TABLE contact_index USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+-- What stands in the two, word by word, for checking them.
+CREATE VIRTUAL TABLE note_index_word USING fts5vocab (note_index, instance);
+CREATE VIRTUAL TABLE contact_index_word USING fts5vocab (contact_index, instance);
 
 -- Each word of each contact's name, folded.
 CREATE TABLE name_word (
@@ -279,8 +282,9 @@ CREATE TABLE search_pending (
     PRIMARY KEY (noun, key)
 ) STRICT, WITHOUT ROWID;
 
--- One row: up to which entry notes and contacts are in the index, how the words were worked out (0: index not built),
--- and how many notes and words of notes went in, for averages.
+-- One row: up to which entry notes and contacts are in the index, by which rules the words were worked out,
+-- and how many notes and words of notes
+-- went in, for averages.
 CREATE TABLE search_state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     through INTEGER NOT NULL,
