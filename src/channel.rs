@@ -200,7 +200,7 @@ impl Channel {
     }
 
     /// Tells which network the page of an account belongs to; `None` for an ordinary page, and for what is no link.
-    pub(crate) fn of_link(text: &str) -> Option<Channel> {
+    pub fn of_link(text: &str) -> Option<Channel> {
         let text = clean(Self::Other, text).ok()?;
         network::Link::read(&compatible(&text))?.owner()
     }

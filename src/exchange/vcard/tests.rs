@@ -1,6 +1,5 @@
 //! The kit of odd and broken cards in `tests/kit/cards`, each with what it must read as beside it, and the promises
 //! that no single card shows.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
