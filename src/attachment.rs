@@ -38,6 +38,22 @@ impl NewAttachment {
     pub fn new(name: impl Into<String>, media_type: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), media_type: media_type.into(), bytes: bytes.into() }
     }
+
+    /// Checks it, and gives what stands in the journal for it beside the bytes.
+    pub(crate) fn checked(self) -> Result<(Attachment, Vec<u8>)> {
+        let size = self.bytes.len();
+        if size > check::ATTACHMENT_MAX {
+            let why = format!("“{}” has {size} bytes, the limit is {}", self.name, check::ATTACHMENT_MAX);
+            return Err(Error::invalid("attachment", why));
+        }
+        let attachment = Attachment {
+            sha256: Hash(Sha256::digest(&self.bytes).into()),
+            name: check::name("name of an attachment", &self.name)?.to_owned(),
+            media_type: check::name("media type of an attachment", &self.media_type)?.to_owned(),
+            size: size as u64,
+        };
+        Ok((attachment, self.bytes))
+    }
 }
 
 /// `contact.attached`: bytes now belong to a contact.
@@ -82,31 +98,13 @@ impl Writer<'_> {
     /// [`Error::Unknown`] for an unknown contact, [`Error::Invalid`] above the limit on sizes.
     pub fn attach(&mut self, contact: ContactId, attachment: NewAttachment) -> Result<bool> {
         let key = self.contact_key(contact)?;
-        let attachment = self.keep(attachment)?;
+        let (attachment, bytes) = attachment.checked()?;
         if self.view().attachments_of(key)?.contains(&attachment) {
             return Ok(false);
         }
+        self.keep_bytes(&attachment.sha256, &bytes)?;
         self.append(contact, ContactAttached { attachment })?;
         Ok(true)
-    }
-
-    /// Keeps the bytes of an attachment and returns what stands in the journal for them.
-    pub(crate) fn keep(&mut self, new: NewAttachment) -> Result<Attachment> {
-        if new.bytes.len() > check::ATTACHMENT_MAX {
-            return Err(Error::invalid(
-                "attachment",
-                format!("“{}” has {} bytes, the limit is {}", new.name, new.bytes.len(), check::ATTACHMENT_MAX),
-            ));
-        }
-        let sha256 = Hash(Sha256::digest(&new.bytes).into());
-        let attachment = Attachment {
-            sha256,
-            name: check::name("name of an attachment", &new.name)?.to_owned(),
-            media_type: check::name("media type of an attachment", &new.media_type)?.to_owned(),
-            size: new.bytes.len() as u64,
-        };
-        self.keep_bytes(&sha256, &new.bytes)?;
-        Ok(attachment)
     }
 }
 

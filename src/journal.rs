@@ -481,7 +481,8 @@ pub struct Writer<'m> {
     sql: &'m dyn Sql,
     ids: &'m mut IdSource,
     actor: Actor,
-    actor_key: i64,
+    /// The key of the actor, who is remembered with the first entry: one who wrote nothing leaves nothing.
+    actor_key: Option<i64>,
     actor_name: String,
     at: DateTime<Utc>,
     at_micros: i64,
@@ -519,7 +520,7 @@ impl<'m> Writer<'m> {
             sql,
             ids,
             actor_name: String::new(),
-            actor_key: 0,
+            actor_key: None,
             actor,
             at,
             at_micros: time::to_micros(at)?,
@@ -533,7 +534,6 @@ impl<'m> Writer<'m> {
             unsettled: 0,
         };
         writer.actor_name = writer.name_of_actor()?;
-        writer.actor_key = actor_key(sql, &writer.actor)?;
         Ok(writer)
     }
 
@@ -541,14 +541,13 @@ impl<'m> Writer<'m> {
     fn name_of_actor(&self) -> Result<String> {
         let Some(member) = self.actor.member() else { return Ok(self.actor.name().to_owned()) };
         let member = self.view().member(member)?;
-        match (member.departed_at, &self.actor) {
-            (Some(at), _) => Err(Error::refused(format!(
+        match member.departed_at {
+            Some(at) => Err(Error::refused(format!(
                 "{} departed on {} and can no longer write; somebody who is here must do it",
                 member.name,
                 at.date_naive()
             ))),
-            (None, Actor::Member(_)) => Ok(member.name),
-            (None, actor) => Ok(format!("{} for {}", actor.name(), member.name)),
+            None => Ok(author_name(&self.actor, &member.name)),
         }
     }
 
@@ -649,6 +648,14 @@ impl<'m> Writer<'m> {
         Ok(name)
     }
 
+    /// Takes notice of the name that a member has from here on.
+    pub(crate) fn member_is_called(&mut self, id: MemberId, name: &str) {
+        self.members.insert(id, name.to_owned());
+        if self.actor.member() == Some(id) {
+            self.actor_name = author_name(&self.actor, name);
+        }
+    }
+
     /// Appends the entry that creates a subject, and returns the id of both.
     pub(crate) fn create(&mut self, change: impl Into<Change>) -> Result<Uuid> {
         let change = change.into();
@@ -687,7 +694,7 @@ impl<'m> Writer<'m> {
         let (kind, version) = change.kind();
         let (body, salt) = (change.body()?, self.ids.bytes::<16>()?);
         let digest = Hash::of(&[&salt, body.as_bytes()]);
-        let member = self.actor.member();
+        let (member, actor_key) = (self.actor.member(), self.actor_key()?);
         let header = Header {
             id,
             origin: self.inner.id_or(id),
@@ -715,7 +722,7 @@ impl<'m> Writer<'m> {
                 Value::Int(version),
                 Value::Int(stamp),
                 Value::Int(self.at_micros),
-                Value::Int(self.actor_key),
+                Value::Int(actor_key),
                 header.cause.into(),
                 Value::Blob(&digest.0),
                 Value::Blob(&hash.0),
@@ -731,7 +738,7 @@ impl<'m> Writer<'m> {
             id: EntryId(id),
             subject: key,
             at: self.at_micros,
-            actor: self.actor_key,
+            actor: actor_key,
             contacts: &self.contacts,
         };
         apply(self.sql, &applied, &change)?;
@@ -742,6 +749,15 @@ impl<'m> Writer<'m> {
             self.settle()?;
         }
         Ok(EntryId(id))
+    }
+
+    fn actor_key(&mut self) -> Result<i64> {
+        if let Some(key) = self.actor_key {
+            return Ok(key);
+        }
+        let key = actor_key(self.sql, &self.actor)?;
+        self.actor_key = Some(key);
+        Ok(key)
     }
 
     /// Keeps the bytes of an attachment, once.
@@ -767,6 +783,14 @@ pub(crate) fn previous_hash(sql: &dyn Sql, subject: i64, origin: i64, before: i6
         |row| Hash::from_slice(row.blob(0)?),
     )?;
     Ok(hash.unwrap_or(Hash::NONE))
+}
+
+/// The name under which somebody who is a member, or acts for one, writes.
+fn author_name(actor: &Actor, member: &str) -> String {
+    match actor {
+        Actor::Member(_) => member.to_owned(),
+        actor => format!("{} for {member}", actor.name()),
+    }
 }
 
 /// The key of an actor, who is remembered on first sight.

@@ -283,7 +283,10 @@ impl Writer<'_> {
         let to = check::name("name of a member", name)?.to_owned();
         match member.name == to {
             true => Ok(()),
-            false => self.append(member.id, MemberRenamed { from: member.name, to }),
+            false => {
+                self.member_is_called(member.id, &to);
+                self.append(member.id, MemberRenamed { from: member.name, to })
+            }
         }
     }
 

@@ -651,8 +651,7 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
             Some(speaker) => Some(self.writer.speaker(speaker)?),
             None => None,
         };
-        let attachments =
-            self.attachments.into_iter().map(|new| self.writer.keep(new)).collect::<Result<Vec<Attachment>>>()?;
+        let attached = self.attachments.into_iter().map(NewAttachment::checked).collect::<Result<Vec<_>>>()?;
         let author = self.writer.actor().member().or(said_by.as_ref().and_then(|s| s.member));
         let added = NoteAdded {
             kind: self.kind,
@@ -672,9 +671,13 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
             private_to: author.filter(|_| self.visibility == Visibility::Private),
             sensitivity: self.sensitivity,
             external_id,
-            attachments,
+            attachments: attached.iter().map(|(attachment, _)| attachment.clone()).collect(),
             source: self.source,
         };
+        // Last of all, so that a note which is refused leaves no bytes behind.
+        for (attachment, bytes) in &attached {
+            self.writer.keep_bytes(&attachment.sha256, bytes)?;
+        }
         self.writer.create(added).map(NoteId)
     }
 }
