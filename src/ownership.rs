@@ -301,12 +301,18 @@ struct Open {
 }
 
 fn open_at(sql: &dyn Sql, contact: i64, role: Role, at: i64) -> Result<Vec<Open>> {
+    open_within(sql, contact, role, (at, at))
+}
+
+/// The intervals in one role that hold an instant of a span, both ends of it included.
+fn open_within(sql: &dyn Sql, contact: i64, role: Role, (first, last): (i64, i64)) -> Result<Vec<Open>> {
     sql.all(
         "SELECT a.id, m.id, m.name, a.since FROM assignment a
          JOIN member m ON m.key = a.member
-         WHERE a.contact = $1 AND a.role = $2 AND a.since <= $3 AND (a.until IS NULL OR a.until > $3)
+         WHERE a.contact = $1 AND a.role = $2 AND a.since <= $3
+             AND (a.until IS NULL OR a.until > $4 AND a.until > a.since)
          ORDER BY a.since, a.key",
-        &[Value::Int(contact), Value::Text(role.word()), Value::Int(at)],
+        &[Value::Int(contact), Value::Text(role.word()), Value::Int(last), Value::Int(first)],
         |row| {
             Ok(Open {
                 id: AssignmentId(row.uuid(0)?),
@@ -318,12 +324,18 @@ fn open_at(sql: &dyn Sql, contact: i64, role: Role, at: i64) -> Result<Vec<Open>
     )
 }
 
+fn will_be_looked_after(contact: &str, open: &Open) -> Result<String> {
+    let from = time::from_micros(open.since)?.date_naive();
+    Ok(format!("{contact} will be looked after by {} from {from} on; end that first with unassign", open.name))
+}
+
 impl Writer<'_> {
     /// Lets a member look after a contact: `Role::Owner`, or with terms,
     /// `Role::Cover.until(date).because("on holiday")`.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the member has departed, or when the contact has another owner (transfer it instead);
+    /// [`Error::Refused`] when the member has departed, or when the contact has another owner (transfer it instead) or is to
+    /// have one in that time;
     /// [`Error::Invalid`] for an interval that ends before it begins, or for cover without an end.
     pub fn assign(
         &mut self,
@@ -338,17 +350,22 @@ impl Writer<'_> {
         if change.until.is_none_or(|until| until > now) {
             Self::must_be_here(&member)?;
         }
-        for open in open_at(self.sql(), key, terms.role, change.since.max(now))? {
-            if open.member == member.id && terms.since.is_none() && terms.until.is_none() {
+        // What was recorded of the past may overlap; what is to come may not.
+        let span = (change.since.max(now), change.until.map_or(i64::MAX, |until| until - 1));
+        for open in open_within(self.sql(), key, terms.role, span)? {
+            let holds = open.since <= span.0;
+            if holds && open.member == member.id && terms.since.is_none() && terms.until.is_none() {
                 return Ok(open.id);
             }
-            if terms.role == Role::Owner && change.until.is_none_or(|until| until > now) {
-                return Err(Error::refused(format!(
-                    "{} is looked after by {} already; use transfer to hand them to {}",
-                    self.view().contact_summary(contact)?.name,
-                    open.name,
-                    member.name
-                )));
+            if terms.role == Role::Owner && span.0 <= span.1 {
+                let contact = self.view().contact_summary(contact)?.name;
+                return Err(Error::refused(match holds {
+                    true => format!(
+                        "{contact} is looked after by {} already; use transfer to hand them to {}",
+                        open.name, member.name
+                    ),
+                    false => will_be_looked_after(&contact, &open)?,
+                }));
             }
         }
         self.append_id(contact, change).map(|id| AssignmentId(id.0))
@@ -394,7 +411,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`Error::Refused`] when the member has departed, when nobody owns the contact (assign it instead), or when
-    /// several do (end what should end first).
+    /// several do or somebody else is to own it later (end what should end first).
     pub fn transfer(&mut self, contact: ContactId, to: impl Into<MemberId>, why: Option<&str>) -> Result<()> {
         let to = self.view().member(to.into())?;
         self.transfer_to(contact, &to, why)
@@ -426,6 +443,9 @@ impl Writer<'_> {
         match open_at(self.sql(), key, Role::Owner, at)?.as_slice() {
             [] => Err(Error::refused(format!("nobody looks after {}; use assign", name(self)?))),
             [open] if open.member == to.id => Ok(()),
+            [_] if let Some(next) = self.next_owner(key)? => {
+                Err(Error::refused(will_be_looked_after(&name(self)?, &next)?))
+            }
             [open] => self.append(
                 contact,
                 OwnershipTransferred {
@@ -446,10 +466,18 @@ impl Writer<'_> {
         }
     }
 
-    /// Ends the role of a member for a contact at the instant of the write.
+    /// The first who is to own a contact after the instant of the write.
+    fn next_owner(&self, contact: i64) -> Result<Option<Open>> {
+        let at = self.at_micros();
+        let open = open_within(self.sql(), contact, Role::Owner, (at, i64::MAX))?;
+        Ok(open.into_iter().find(|open| open.since > at))
+    }
+
+    /// Ends the role of a member for a contact at the instant of the write, or before it begins where it was to begin
+    /// later.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when the member does not have that role today.
+    /// [`Error::Unknown`] when the member does not have that role and is not to have it.
     pub fn unassign(
         &mut self,
         contact: ContactId,
@@ -462,7 +490,7 @@ impl Writer<'_> {
             check::text("reason", why, check::FIELD_MAX)?;
         }
         let key = self.contact_key(contact)?;
-        let open = open_at(self.sql(), key, role, at)?;
+        let open = open_within(self.sql(), key, role, (at, i64::MAX))?;
         let Some(open) = open.iter().find(|open| open.member == member) else {
             return Err(Error::unknown("assignment", format!("of that member as {role} of that contact")));
         };
@@ -485,7 +513,7 @@ impl Writer<'_> {
         let open = self.sql().all(
             "SELECT c.id, a.id, a.role, a.since FROM assignment a
              JOIN contact c ON c.key = a.contact
-             WHERE a.member = $1 AND (a.until IS NULL OR a.until > $2)
+             WHERE a.member = $1 AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
              ORDER BY a.key",
             &[Value::Int(member_key(self.sql(), member.id)?), Value::Int(at)],
             |row| {
@@ -507,7 +535,7 @@ impl Writer<'_> {
         let left = self.sql().all(
             "SELECT c.id, c.kind, c.name FROM assignment a
              JOIN contact c ON c.key = a.contact
-             WHERE a.member = $1 AND a.role = 'owner' AND (a.until IS NULL OR a.until > $2)
+             WHERE a.member = $1 AND a.role = 'owner' AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
                  AND NOT EXISTS (
                      SELECT 1 FROM assignment b JOIN member m ON m.key = b.member
                      WHERE b.contact = a.contact AND b.role = 'owner' AND b.member <> a.member
