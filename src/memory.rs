@@ -397,3 +397,6 @@ pub(crate) fn apply_requested(sql: &dyn Sql, entry: &Applied<'_>, change: &Memor
     )?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,17 +10,31 @@ use crate::error::{Error, Result};
 pub(crate) struct Faulty<'a> {
     inner: &'a dyn Sql,
     left: Cell<usize>,
+    failed: Cell<bool>,
+}
+
+fn made_to_fail() -> Error {
+    Error::fault("a test", "made to fail")
 }
 
 impl<'a> Faulty<'a> {
     /// Lets so many statements pass.
     pub(crate) fn after(passing: usize, inner: &'a dyn Sql) -> Self {
-        Self { inner, left: Cell::new(passing) }
+        Self { inner, left: Cell::new(passing), failed: Cell::new(false) }
+    }
+
+    /// Fails where a statement has failed, also when the failure was passed over: it ended the transaction.
+    pub(crate) fn intact(&self) -> Result<()> {
+        match self.failed.get() {
+            true => Err(made_to_fail()),
+            false => Ok(()),
+        }
     }
 
     fn pass(&self) -> Result<()> {
-        let left = self.left.get().checked_sub(1).ok_or_else(|| Error::fault("a test", "made to fail"))?;
-        self.left.set(left);
+        let left = self.left.get().checked_sub(1);
+        self.failed.set(left.is_none());
+        self.left.set(left.ok_or_else(made_to_fail)?);
         Ok(())
     }
 }

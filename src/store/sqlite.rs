@@ -202,7 +202,10 @@ impl Store {
     #[cfg(test)]
     fn run<T>(&self, statements: &Statements<'_>, f: impl FnOnce(&dyn Sql) -> Result<T>) -> Result<T> {
         match *lock(&self.fail_after) {
-            Some(passing) => f(&super::faulty::Faulty::after(passing, statements)),
+            Some(passing) => {
+                let faulty = super::faulty::Faulty::after(passing, statements);
+                f(&faulty).and_then(|value| faulty.intact().map(|()| value))
+            }
             None => f(statements),
         }
     }

@@ -1,0 +1,259 @@
+//! A write that fails at any of its statements leaves nothing, says so in words, and the handle goes on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use chrono::{TimeDelta, TimeZone};
+
+use super::*;
+use crate::{
+    Channel, ContactId, Direction, Member, NewAttachment, NewContact, NewHandle, NewMember, NoteId, NoteKind, Role,
+    Sensitivity, relation,
+};
+
+/// A memory whose clock stands still, with something of every noun in it.
+struct Stage {
+    memory: Memory,
+    mia: Member,
+    tom: Member,
+    sally: ContactId,
+    ben: ContactId,
+    note: NoteId,
+}
+
+fn stage() -> Stage {
+    let at = Utc.with_ymd_and_hms(2025, 6, 1, 12, 0, 0).unwrap();
+    let memory = Memory::options().clock(move || at).in_memory().unwrap();
+    let (mia, tom) = memory
+        .write(Actor::system("setup"), |w| {
+            let agency = w.add_agency("Loud & Clear", None, None)?;
+            Ok((w.add_member(NewMember::new("Mia"))?, w.add_member(NewMember::new("Tom").of_agency(agency))?))
+        })
+        .unwrap();
+    let (sally, ben, note) = memory
+        .write(&mia, |w| {
+            let sally = w.add_contact(NewContact::person("Sally Marsh").handle(Channel::X, "@sally").tag("regular"))?;
+            let ben = w.add_contact(NewContact::person("Ben Ito").external_id("hubspot", "7"))?;
+            let note = w.note(sally, "Stops by when she reaches her weekly weight goal").insight().save()?;
+            w.assign(sally, &mia, Role::Owner)?;
+            w.assign(ben, &tom, Role::Backup)?;
+            Ok((sally, ben, note))
+        })
+        .unwrap();
+    Stage { memory, mia, tom, sally, ben, note }
+}
+
+/// One write with every call that the writer has.
+fn every_call(Stage { mia, tom, sally, ben, note, .. }: &Stage, w: &mut Writer<'_>) -> Result<()> {
+    let (sally, ben, note, soon) = (*sally, *ben, *note, w.at() + TimeDelta::days(3));
+    let agency = w.add_agency("Quiet Ltd", None, Some(soon))?;
+    let ada = w.add_member(NewMember::new("Ada").email("ada@quiet.example").of_agency(agency))?;
+    w.rename_member(tom, "Tom Stone")?;
+    w.caused_by(w.last_entry())?;
+    let carl = w.add_contact(
+        NewContact::organisation("Carl & Sons")
+            .audience("supplier")
+            .handle(Channel::Email, "office@carl.example")
+            .field("company", "Carl & Sons")
+            .tag("fish")
+            .date("founded", "1985-04-12".parse()?)
+            .do_not_contact(Channel::Phone, "bad line")
+            .external_id("hubspot", "8"),
+    )?;
+    w.upsert_contact(NewContact::person("Benjamin Ito").tag("donor").external_id("hubspot", "7"))?;
+    w.rename_contact(sally, "Sally Marsh-Ito")?;
+    w.set_audience(sally, "press")?;
+    w.set_field(sally, "allergy", Some("hazelnuts"))?;
+    w.set_date(sally, "birthday", Some("--02-29".parse()?))?;
+    w.do_not_contact(sally, None, "asked for quiet")?;
+    w.may_contact(carl, Channel::Phone)?;
+    w.tag(sally, "VIP")?;
+    w.untag(sally, "regular")?;
+    w.link(sally, relation::KNOWS, ben)?;
+    w.link(ben, relation::WORKS_AT, carl)?;
+    w.unlink(sally, relation::KNOWS, ben)?;
+    w.identify(sally, "stripe", "cus_1")?;
+    w.attach(sally, NewAttachment::new("menu.txt", "text/plain", "soup"))?;
+    w.add_handle(ben, NewHandle::new(Channel::Instagram, "ben.ito").network_id("42"))?;
+    w.add_handle(ben, NewHandle::new(Channel::Instagram, "ben.and.sally").network_id("42"))?;
+    w.rename_handle(sally, Channel::X, "@sally", "@sally_m")?;
+    w.end_handle(ben, Channel::Instagram, "ben.and.sally")?;
+    let said = w
+        .note_about(&[sally, ben], "Bought several thousand bottles together")?
+        .kind(NoteKind::Complaint)
+        .said_by(sally)
+        .happened_at("2024-11")
+        .channel(Channel::X)
+        .direction(Direction::In)
+        .permalink("https://x.com/sally/status/1")
+        .private()
+        .sensitivity(Sensitivity::Health)
+        .external_id("hubspot", "n1")
+        .attach(NewAttachment::new("bottles.txt", "text/plain", "a picture"))
+        .save()?;
+    w.correct_note(said, "Bought some thousand bottles together", Some("miscounted"))?;
+    w.reclassify_note(said, NoteKind::Praise, Sensitivity::Ordinary)?;
+    w.retract_note(note, Some("it was her sister"))?;
+    w.transfer(sally, tom, Some("new team"))?;
+    w.assign(ben, mia, Role::Owner.until(soon))?;
+    w.assign(ben, &ada, Role::Owner.from(soon))?;
+    w.assign(sally, &ada, Role::Cover.until(soon).because("holidays"))?;
+    w.transfer_all([sally], mia, None)?;
+    w.unassign(ben, tom, Role::Backup, None)?;
+    w.depart(tom, Some("the contract ended"))?;
+    w.welcome_back(tom)?;
+    Ok(())
+}
+
+/// Everything that a half-done write could show itself in.
+fn reads(stage: &Stage) -> Vec<String> {
+    let memory = stage.memory.all_seeing();
+    let mut all = vec![memory.head().unwrap().to_string(), memory.verify().unwrap().to_string()];
+    for contact in [stage.sally, stage.ben] {
+        all.push(memory.brief(contact).unwrap().to_json());
+        all.push(format!("{:?}", memory.owners(contact).unwrap()));
+    }
+    for typed in ["sally", "carl", "ben"] {
+        all.push(format!("{:?}", memory.contacts_like(typed, 10).unwrap()));
+    }
+    let found = memory.search("thousand bottles weight goal").run().unwrap();
+    all.extend(found.iter().map(|hit| format!("{:?}", hit.found)));
+    all.push(format!("{:?}", memory.members().unwrap()));
+    all.push(format!("{:?}", memory.agencies().unwrap()));
+    all.extend(memory.changes_after(memory.first_cursor()).unwrap().map(|entry| format!("{:?}", entry.unwrap())));
+    all
+}
+
+/// Lets a call fail at its first statement, then at its second, and so on until none is left to fail at.
+fn fails_at_every_statement(stage: &Stage, at_least: usize, mut call: impl FnMut() -> Result<()>) {
+    let before = reads(stage);
+    for passing in 0.. {
+        stage.memory.inner.store.fail_after(Some(passing));
+        let done = call();
+        stage.memory.inner.store.fail_after(None);
+        match done {
+            Ok(()) => {
+                assert!(passing >= at_least, "only {passing} statements were made to fail");
+                break;
+            }
+            Err(error) => {
+                let words = error.to_string();
+                assert!(words.contains("made to fail") && !words.contains("Error"), "statement {passing}: {words}");
+                assert_eq!(reads(stage), before, "statement {passing} left something");
+            }
+        }
+    }
+    let found = stage.memory.verify().unwrap();
+    assert!(found.is_sound(), "{found}");
+}
+
+#[test]
+fn a_write_with_every_call_that_fails_at_any_statement_leaves_nothing() {
+    let stage = stage();
+    fails_at_every_statement(&stage, 250, || stage.memory.write(&stage.mia, |w| every_call(&stage, w)));
+    assert_eq!(stage.memory.contact(stage.sally).unwrap().name, "Sally Marsh-Ito");
+}
+
+#[test]
+fn a_write_whose_closure_passes_over_the_failure_leaves_nothing_either() {
+    let stage = stage();
+    fails_at_every_statement(&stage, 250, || {
+        stage.memory.write(&stage.mia, |w| {
+            let _ = every_call(&stage, w);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_call_with_a_key_that_fails_at_any_statement_can_be_repeated_with_it() {
+    let stage = stage();
+    let text = "Comes on Fridays";
+    fails_at_every_statement(&stage, 15, || {
+        let done = stage.memory.write_once(&stage.mia, "key 1", |w| w.note(stage.sally, text).save())?;
+        assert!(matches!(done, Once::Done(_)), "a call that failed counts as carried out");
+        Ok(())
+    });
+    let again = stage.memory.write_once(&stage.mia, "key 1", |w| w.note(stage.sally, text).save()).unwrap();
+    assert!(matches!(again, Once::Before(_)));
+}
+
+#[test]
+fn an_import_that_fails_at_any_statement_leaves_nothing() {
+    let stage = stage();
+    let lines = concat!(
+        r#"{"contact": {"name": "Dora", "id": "d1", "email": "dora@mail.example"}}"#,
+        "\n",
+        r#"{"note": {"text": "Asked for the soup", "about": {"id": "d1"}, "id": "n1"}}"#,
+        "\n",
+    );
+    fails_at_every_statement(&stage, 20, || {
+        let report = stage.memory.import("other").json_lines(lines.as_bytes())?;
+        assert_eq!((report.contacts_added, report.notes_added), (1, 1), "{report}");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_index_that_cannot_be_brought_up_to_date_keeps_nothing_of_the_write_that_did_it() {
+    let stage = stage();
+    let fill =
+        |w: &mut Writer<'_>| (0..480).try_for_each(|n| w.note(stage.ben, format!("bottle {n}")).save().map(drop));
+    stage.memory.write(&stage.mia, fill).unwrap();
+    let through = |sql: &dyn Sql| sql.one("SELECT through FROM search_state", &[], |row| row.int(0));
+    let head = stage.memory.head().unwrap();
+    let settled_before = stage.memory.inner.store.read(through).unwrap();
+    let mut failed = 0;
+    for passing in 0.. {
+        stage.memory.inner.store.fail_after(Some(passing));
+        let done = stage
+            .memory
+            .write(&stage.mia, |w| (0..40).try_for_each(|n| w.note(stage.sally, format!("late {n}")).save().map(drop)));
+        stage.memory.inner.store.fail_after(None);
+        match done {
+            Ok(()) => break,
+            Err(error) => assert!(error.to_string().contains("made to fail"), "{error}"),
+        }
+        failed += 1;
+        assert_eq!(stage.memory.head().unwrap(), head);
+        assert_eq!(stage.memory.inner.store.read(through).unwrap(), settled_before);
+    }
+    assert!(failed > 500, "only {failed} statements were made to fail");
+    assert!(stage.memory.inner.store.read(through).unwrap() > settled_before, "the write did not settle the index");
+    let found = stage.memory.search("late").within(stage.sally).limit(1_000).notes_only().run().unwrap();
+    assert_eq!(found.iter().filter(|hit| hit.snippet.text.contains("late")).count(), 40);
+    let found = stage.memory.verify().unwrap();
+    assert!(found.is_sound(), "{found}");
+}
+
+#[test]
+fn a_rebuild_that_fails_at_any_statement_changes_nothing() {
+    let stage = stage();
+    fails_at_every_statement(&stage, 30, || stage.memory.rebuild());
+}
+
+#[test]
+fn a_founding_that_fails_at_any_statement_can_be_tried_again() {
+    let options = Memory::options();
+    let inner = Inner {
+        store: Store::open(&Location::InMemory, &options.store).unwrap(),
+        search: search::Cache::default(),
+        id: None,
+        ids: Mutex::new(IdSource::new()),
+        region: None,
+        clock: options.clock,
+    };
+    let mut failed = 0;
+    let id = loop {
+        inner.store.fail_after(Some(failed));
+        match journal::found(&inner) {
+            Ok(id) => break id,
+            Err(error) => assert!(error.to_string().contains("made to fail"), "{error}"),
+        }
+        failed += 1;
+    };
+    inner.store.fail_after(None);
+    assert!(failed >= 6, "only {failed} statements were made to fail");
+    assert_eq!(journal::found(&inner).unwrap(), id, "it was founded once");
+    let memory = Memory { inner: Arc::new(Inner { id: Some(id), ..inner }), viewer: ORGANISATION };
+    assert!(memory.verify().unwrap().is_sound());
+    assert_eq!(memory.head().unwrap().seq, 1);
+}
