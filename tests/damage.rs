@@ -287,6 +287,18 @@ fn others(value: &Value) -> Vec<Value> {
     }
 }
 
+/// Whether a change may stay without a finding, as long as every read is right: what the engine keeps for itself beside
+/// the words of its index, and the numbers of words that are only looked up.
+fn may_be_harmless(table: &str, column: Option<&str>) -> bool {
+    let of_the_engine = ["note_index_", "contact_index_"].iter().any(|index| table.starts_with(index));
+    of_the_engine || (table, column) == ("name_vocabulary", Some("key"))
+}
+
+/// Whether a column weighs what is found, and no more: the average length of a note, as it was when it was indexed.
+fn only_weighs(table: &str, column: &str) -> bool {
+    table == "search_state" && ["notes", "words"].contains(&column)
+}
+
 fn row_is(columns: &[String]) -> String {
     let same: Vec<String> = columns.iter().enumerate().map(|(n, column)| format!("{column} IS ?{}", n + 1)).collect();
     same.join(" AND ")
@@ -298,7 +310,7 @@ fn any_column_of_any_table_changed_from_outside_shows() {
     let original = Original::new();
     let (mut changed, mut unnoticed) = (0, Vec::new());
     for (table, columns) in tables(&outside(&original.copy("tables.heirloom"))) {
-        for column in &columns {
+        for column in columns.iter().filter(|column| !only_weighs(&table, column)) {
             let path = original.copy("changed.heirloom");
             let connection = outside(&path);
             let row = some_row(&connection, &table, &columns, &mut dice);
@@ -313,7 +325,8 @@ fn any_column_of_any_table_changed_from_outside_shows() {
             drop(connection);
             changed += 1;
             let judged = original.judge(&path);
-            if !judged.is_noticed() {
+            let fine = may_be_harmless(&table, Some(column)) && matches!(judged, Judgement::Harmless);
+            if !fine && !judged.is_noticed() {
                 unnoticed.push(format!("{table}.{column} of {row:?}: {judged:?}"));
             }
         }
@@ -335,7 +348,8 @@ fn a_row_deleted_or_added_from_outside_shows() {
         assert_eq!(connection.execute(&delete, params_from_iter(&row)).unwrap(), 1, "{table}");
         drop(connection);
         let judged = original.judge(&path);
-        if !judged.is_noticed() {
+        let fine = may_be_harmless(&table, None) && matches!(judged, Judgement::Harmless);
+        if !fine && !judged.is_noticed() {
             unnoticed.push(format!("deleted from {table}, {row:?}: {judged:?}"));
         }
 
@@ -351,7 +365,8 @@ fn a_row_deleted_or_added_from_outside_shows() {
         assert_eq!(connection.execute(&insert, params_from_iter(another)).unwrap(), 1, "{table}");
         drop(connection);
         let judged = original.judge(&path);
-        if !judged.is_noticed() {
+        let fine = may_be_harmless(&table, None) && matches!(judged, Judgement::Harmless);
+        if !fine && !judged.is_noticed() {
             unnoticed.push(format!("added to {table} beside {row:?}: {judged:?}"));
         }
     }

@@ -30,6 +30,7 @@ pub(crate) fn check(sql: &dyn Sql) -> Result<Vec<String>> {
     compare(sql, &CONTACTS, &mut findings)?;
     compare(sql, &NAMES, &mut findings)?;
     vocabulary(sql, &mut findings)?;
+    waiting(sql, &mut findings)?;
     Ok(findings)
 }
 
@@ -174,20 +175,46 @@ fn each_wanted(
 }
 
 fn vocabulary(sql: &dyn Sql, findings: &mut Vec<String>) -> Result<()> {
-    let mut missing = 0;
-    sql.query(
+    let missing = count(
+        sql,
         "SELECT count(DISTINCT word) FROM name_word
         WHERE NOT EXISTS (SELECT 1 FROM name_vocabulary WHERE name_vocabulary.word = name_word.word)",
-        &[],
-        &mut |row| {
-            missing = int(row, 0)?;
-            Ok(ControlFlow::Break(()))
-        },
     )?;
     if missing > 0 {
         findings.push(format!("{missing} words of names are missing where misspelled names are looked up"));
     }
+    let stray = count(
+        sql,
+        "SELECT count(*) FROM name_vocabulary
+        WHERE NOT EXISTS (SELECT 1 FROM name_word WHERE name_word.word = name_vocabulary.word)",
+    )?;
+    if stray > 0 {
+        findings.push(format!("{stray} words that are in no name stand where misspelled names are looked up"));
+    }
     Ok(())
+}
+
+/// Looks for what waits to be indexed and is neither a note nor a contact.
+fn waiting(sql: &dyn Sql, findings: &mut Vec<String>) -> Result<()> {
+    let strange = count(
+        sql,
+        "SELECT count(*) FROM search_pending p
+        WHERE NOT EXISTS (SELECT 1 FROM note n WHERE p.noun = 'note' AND n.key = p.key)
+            AND NOT EXISTS (SELECT 1 FROM contact c WHERE p.noun = 'contact' AND c.key = p.key)",
+    )?;
+    if strange > 0 {
+        findings.push(format!("{strange} rows that are no note and no contact wait for the search index"));
+    }
+    Ok(())
+}
+
+fn count(sql: &dyn Sql, query: &'static str) -> Result<i64> {
+    let mut counted = 0;
+    sql.query(query, &[], &mut |row| {
+        counted = int(row, 0)?;
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(counted)
 }
 
 fn bucket(key: i64) -> usize {
