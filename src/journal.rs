@@ -384,11 +384,11 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
     }
 }
 
-/// Keeps the search index in step. Added notes are found by their number and indexed some hundreds at a time.
+/// Keeps the search index in step. Added contacts and notes are found by their numbers and indexed some hundreds at a
+/// time.
 fn index(sql: &dyn Sql, subject: i64, change: &Change) -> Result<()> {
     match change {
-        Change::ContactAdded(_)
-        | Change::ContactChanged(_)
+        Change::ContactChanged(_)
         | Change::ContactTagged(_)
         | Change::ContactUntagged(_)
         | Change::HandleAdded(_)
@@ -484,6 +484,8 @@ pub struct Writer<'m> {
     /// The key of the actor, who is remembered with the first entry: one who wrote nothing leaves nothing.
     actor_key: Option<i64>,
     actor_name: String,
+    /// As whom this write reads: the key of the member who acts, or the organisation.
+    viewer: i64,
     at: DateTime<Utc>,
     at_micros: i64,
     cause: Option<EntryId>,
@@ -515,12 +517,17 @@ impl<'m> Writer<'m> {
             check::name("name of the actor", actor.name())?;
         }
         let tip = Tip::read(sql)?.unwrap_or(Tip { seq: 0, head: Hash::NONE, stamp: i64::MIN });
+        let viewer = match actor.member() {
+            Some(member) => member::member_key(sql, member)?,
+            None => memory::ORGANISATION,
+        };
         let mut writer = Self {
             inner,
             sql,
             ids,
             actor_name: String::new(),
             actor_key: None,
+            viewer,
             actor,
             at,
             at_micros: time::to_micros(at)?,
@@ -602,19 +609,12 @@ impl<'m> Writer<'m> {
     /// Reads what stands, this write's own changes included, as the member who acts sees it; a system or an import sees
     /// what the organisation sees.
     pub fn view(&self) -> View<'_> {
-        View::new(self.sql, self.viewer(), self.at_micros, self.inner.region())
+        View::new(self.sql, self.viewer, self.at_micros, self.inner.region())
     }
 
     /// Reads everything that stands, for rules that hold whoever looks.
     pub(crate) fn all_seeing_view(&self) -> View<'_> {
         View::new(self.sql, memory::ALL_SEEING, self.at_micros, self.inner.region())
-    }
-
-    fn viewer(&self) -> i64 {
-        match self.actor.member() {
-            Some(id) => member::member_key(self.sql, id).unwrap_or(memory::ORGANISATION),
-            None => memory::ORGANISATION,
-        }
     }
 
     pub(crate) const fn sql(&self) -> &'m dyn Sql {
@@ -659,7 +659,11 @@ impl<'m> Writer<'m> {
     /// Appends the entry that creates a subject, and returns the id of both.
     pub(crate) fn create(&mut self, change: impl Into<Change>) -> Result<Uuid> {
         let change = change.into();
+        let is_contact = matches!(change, Change::ContactAdded(_));
         let id = self.append_entry(None, None, change)?.0;
+        if is_contact {
+            self.contacts.put(ContactId(id), self.tip.seq);
+        }
         Ok(id)
     }
 
