@@ -714,8 +714,7 @@ impl Writer<'_> {
     /// [`Error::Invalid`] for an empty name, an address that its channel cannot have, a text above its limit or with
     /// U+0000; [`Error::Refused`] when another contact has the external id already.
     pub fn add_contact(&mut self, contact: NewContact) -> Result<ContactId> {
-        let added = contact.checked(&self.view())?;
-        if let Some(id) = &added.external_id
+        if let Some(id) = contact.external_id.as_ref().map(ExternalId::checked).transpose()?
             && let Some(holder) = self.view().by_external_id(&id.system, &id.id)?
         {
             return Err(Error::refused(format!(
@@ -723,6 +722,12 @@ impl Writer<'_> {
                 holder.name, id.id, id.system
             )));
         }
+        self.add_unknown_contact(contact)
+    }
+
+    /// Adds a contact of whose external id the caller knows that nobody has it.
+    pub(crate) fn add_unknown_contact(&mut self, contact: NewContact) -> Result<ContactId> {
+        let added = contact.checked(&self.view())?;
         self.create(added).map(ContactId)
     }
 
@@ -737,7 +742,7 @@ impl Writer<'_> {
         };
         match self.view().by_external_id(&id.system, &id.id)? {
             Some(holder) => self.bring_up_to_date(holder.id, contact).map(|()| holder.id),
-            None => self.add_contact(contact),
+            None => self.add_unknown_contact(contact),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A record that cannot be read costs itself and no other. What was imported before is known again by the id that the
 //! source gives, or by what it says, so a second import of a file changes nothing.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -14,12 +15,12 @@ use crate::actor::Actor;
 use crate::attachment::NewAttachment;
 use crate::channel::Channel;
 use crate::check;
-use crate::contact::{DoNotContact, NewContact};
+use crate::contact::{DoNotContact, ExternalId, NewContact};
 use crate::error::{Error, Result};
 use crate::exchange::jsonl::JsonLinesReader;
 use crate::exchange::{ContactRecord, ContactRef, Item, NoteRecord, Record};
 use crate::handle::NewHandle;
-use crate::id::{ContactId, NoteId};
+use crate::id::{ContactId, MemberId, NoteId};
 use crate::journal::{Hash, Source, Writer};
 use crate::memory::Memory;
 use crate::note::{NoteDraft, NoteKind, SaidBy, Sensitivity, Visibility};
@@ -30,6 +31,11 @@ pub const FINDINGS_KEPT: usize = 10_000;
 
 /// What a caller wants to be told, as it happens.
 type Listener<'l, T> = Box<dyn FnMut(&T) + 'l>;
+
+/// Of so many names an import remembers which member they are.
+const NAMES_KEPT: usize = 4_096;
+/// Of so many ids of the source an import remembers which contact they are: some 16 MiB.
+const CONTACTS_KEPT: usize = 1 << 17;
 
 /// An import that is being put together; see [`Memory::import`].
 #[must_use = "nothing is read before a format is named"]
@@ -262,6 +268,8 @@ impl<'m> Import<'m> {
                 w,
                 system,
                 format,
+                members: HashMap::new(),
+                contacts: HashMap::new(),
                 report: ImportReport { file: self.file.clone(), ..ImportReport::default() },
                 record: 0,
                 line: 0,
@@ -304,6 +312,10 @@ struct Desk<'i, 'w, 'm> {
     w: &'w mut Writer<'m>,
     system: String,
     format: &'static str,
+    /// Which member each name met so far is, if any.
+    members: HashMap<String, Option<MemberId>>,
+    /// Which contact each id of the source met so far is.
+    contacts: HashMap<String, ContactId>,
     report: ImportReport,
     record: u64,
     line: u64,
@@ -350,14 +362,18 @@ impl Desk<'_, '_, '_> {
         }
     }
 
-    fn contact(&mut self, record: ContactRecord) -> Result<Result<(), String>> {
-        let source = match of_record(Source::new(self.format, record.source.clone()))? {
+    fn contact(&mut self, mut record: ContactRecord) -> Result<Result<(), String>> {
+        let source = match of_record(Source::new(self.format, std::mem::take(&mut record.source)))? {
             Ok(source) => source,
             Err(reason) => return Ok(Err(reason)),
         };
         let handles = self.sound_handles(&record);
-        let id = record.external_id.clone().unwrap_or_else(|| made_up_id(&record, &handles, &source));
-        let known = self.w.view().last_said(&self.system, &id)?;
+        let id = record.external_id.take().unwrap_or_else(|| made_up_id(&record, &handles, &source));
+        let id = match of_record(ExternalId::new(&self.system, id).checked())? {
+            Ok(id) => id,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let known = self.w.view().last_said(&id.system, &id.id)?;
         let (notes, attachments) = (record.notes.len(), record.attachments.len());
         if let Some((contact, said)) = &known
             && (*said == Some(source.digest()) || self.said_before(*contact, &source)?)
@@ -370,12 +386,13 @@ impl Desk<'_, '_, '_> {
         debug_assert_eq!((card_notes.len(), pictures.len()), (notes, attachments));
         let done = match known.is_some() {
             true => self.w.upsert_contact(new),
-            false => self.w.add_contact(new),
+            false => self.w.add_unknown_contact(new),
         };
         let contact = match of_record(done)? {
             Ok(contact) => contact,
             Err(reason) => return Ok(Err(reason)),
         };
+        remember(&mut self.contacts, CONTACTS_KEPT, &id.id, contact);
         match known.is_some() {
             true => self.report.contacts_changed += 1,
             false => self.report.contacts_added += 1,
@@ -388,7 +405,8 @@ impl Desk<'_, '_, '_> {
             }
         }
         for (at, note) in card_notes.into_iter().enumerate() {
-            let id = note.external_id.clone().unwrap_or_else(|| format!("{id}#{}", note_digest(&[contact], &note)));
+            let made_up = || format!("{}#{}", id.id, note_digest(&[contact], &note));
+            let id = note.external_id.clone().unwrap_or_else(made_up);
             if let Err(reason) = self.keep_note(&[contact], note, id)? {
                 self.find(false, format!("note {} was left out: {reason}", at + 1));
             }
@@ -433,7 +451,7 @@ impl Desk<'_, '_, '_> {
         &mut self,
         record: ContactRecord,
         handles: Vec<NewHandle>,
-        id: &str,
+        id: &ExternalId,
         source: Source,
     ) -> (NewContact, Vec<NoteRecord>, Vec<crate::exchange::AttachmentRecord>) {
         let mut new = match record.organisation {
@@ -460,7 +478,7 @@ impl Desk<'_, '_, '_> {
             .map(|(channel, why)| DoNotContact { channel: Some(channel), why })
             .collect();
         new.source = Some(source);
-        let new = new.external_id(&self.system, id);
+        let new = new.external_id(&id.system, &id.id);
         (new, record.notes, record.attachments)
     }
 
@@ -505,15 +523,14 @@ impl Desk<'_, '_, '_> {
         Ok(Ok(found))
     }
 
-    fn candidates(&self, reference: &ContactRef) -> Result<(String, Vec<ContactId>)> {
-        let view = self.w.view();
+    fn candidates(&mut self, reference: &ContactRef) -> Result<(String, Vec<ContactId>)> {
         Ok(match reference {
             ContactRef::ExternalId(id) => {
-                let found = view.by_external_id(&self.system, id)?;
-                (format!("with the id “{id}” in {}", self.system), found.into_iter().map(|c| c.id).collect())
+                let found = self.contact_with(id)?;
+                (format!("with the id “{id}” in {}", self.system), found.into_iter().collect())
             }
             ContactRef::Handle(channel, address) => {
-                let found = of_record(view.by_handle(*channel, address))?.unwrap_or_default();
+                let found = of_record(self.w.view().by_handle(*channel, address))?.unwrap_or_default();
                 let mut ids: Vec<ContactId> = found.iter().filter(|m| m.current).map(|m| m.contact.id).collect();
                 if ids.is_empty() {
                     ids = found.iter().map(|m| m.contact.id).collect();
@@ -521,18 +538,22 @@ impl Desk<'_, '_, '_> {
                 (format!("with the {channel} address “{address}”"), ids)
             }
             ContactRef::Name(name) => {
-                (format!("called “{name}”"), view.named(name)?.into_iter().map(|contact| contact.id).collect())
+                (format!("called “{name}”"), self.w.view().named(name)?.into_iter().map(|contact| contact.id).collect())
             }
         })
     }
 
-    fn keep_note(&mut self, about: &[ContactId], record: NoteRecord, id: String) -> Result<Result<(), String>> {
-        if let Some(note) = self.w.view().note_by_external_id(&self.system, &id)? {
+    fn keep_note(&mut self, about: &[ContactId], mut record: NoteRecord, id: String) -> Result<Result<(), String>> {
+        let ExternalId { system, id } = match of_record(ExternalId::new(&self.system, id).checked())? {
+            Ok(id) => id,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if let Some(note) = self.w.view().note_by_external_id(&system, &id)? {
             return self.known_note(note, &record);
         }
-        let source = match record.source.is_empty() {
-            true => Ok(None),
-            false => of_record(Source::new(self.format, record.source.clone()))?.map(Some),
+        let source = match std::mem::take(&mut record.source) {
+            none if none.is_empty() => Ok(None),
+            source => of_record(Source::new(self.format, source))?.map(Some),
         };
         let (source, classes) = match (source, Classes::of(&record)) {
             (Ok(source), Ok(classes)) => (source, classes),
@@ -542,8 +563,7 @@ impl Desk<'_, '_, '_> {
             Some(name) => Some(self.speaker(name, about)?),
             None => None,
         };
-        let system = self.system.clone();
-        let draft = match of_record(self.w.note_about(about, record.text.clone()).map(|draft| {
+        let draft = match of_record(self.w.note_about(about, record.text).map(|draft| {
             let draft = classes.onto(draft).external_id(system, id).source(source).channel(record.channel);
             let draft = record.happened_at.into_iter().fold(draft, NoteDraft::happened_at);
             let draft = said_by.into_iter().fold(draft, NoteDraft::said_by);
@@ -552,7 +572,7 @@ impl Desk<'_, '_, '_> {
             Ok(draft) => draft,
             Err(reason) => return Ok(Err(reason)),
         };
-        let saved = of_record(draft.save())?;
+        let saved = of_record(draft.save_unknown())?;
         if saved.is_ok() {
             self.report.notes_added += 1;
         }
@@ -581,11 +601,11 @@ impl Desk<'_, '_, '_> {
     }
 
     /// Who said it: a member or one of the contacts by that name, or just the name.
-    fn speaker(&self, name: &str, about: &[ContactId]) -> Result<SaidBy> {
-        let view = self.w.view();
-        if let [member] = view.members_called(name)?.as_slice() {
-            return Ok(SaidBy::Member(member.id));
+    fn speaker(&mut self, name: &str, about: &[ContactId]) -> Result<SaidBy> {
+        if let Some(member) = self.member_called(name)? {
+            return Ok(SaidBy::Member(member));
         }
+        let view = self.w.view();
         for contact in about {
             if fold(&view.contact_summary(*contact)?.name) == fold(name) {
                 return Ok(SaidBy::Contact(*contact));
@@ -596,6 +616,39 @@ impl Desk<'_, '_, '_> {
         }
         Ok(SaidBy::Name(cut_to_name(name)))
     }
+
+    /// The one member by that name or address, if there is one. An import adds no members, so each is looked up once.
+    fn member_called(&mut self, name: &str) -> Result<Option<MemberId>> {
+        if let Some(member) = self.members.get(name) {
+            return Ok(*member);
+        }
+        let member = match self.w.view().members_called(name)?.as_slice() {
+            [member] => Some(member.id),
+            _ => None,
+        };
+        remember(&mut self.members, NAMES_KEPT, name, member);
+        Ok(member)
+    }
+
+    /// The contact to whom the source gives an id. Once a contact has it, an import leaves it there.
+    fn contact_with(&mut self, id: &str) -> Result<Option<ContactId>> {
+        if let Some(contact) = self.contacts.get(id) {
+            return Ok(Some(*contact));
+        }
+        let contact = self.w.view().by_external_id(&self.system, id)?.map(|contact| contact.id);
+        if let Some(contact) = contact {
+            remember(&mut self.contacts, CONTACTS_KEPT, id, contact);
+        }
+        Ok(contact)
+    }
+}
+
+/// Remembers an answer; where that would be too many, all others are forgotten.
+fn remember<T>(answers: &mut HashMap<String, T>, most: usize, question: &str, answer: T) {
+    if answers.len() >= most {
+        answers.clear();
+    }
+    answers.insert(question.to_owned(), answer);
 }
 
 /// What a record says of a note in words, read.

@@ -635,12 +635,18 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
     /// outside the years 1 to 9999; [`Error::Unknown`] for an unknown contact or member.
     pub fn save(self) -> Result<NoteId> {
         check::text("text of the note", &self.text, check::NOTE_TEXT_MAX)?;
-        let external_id = self.external_id.as_ref().map(ExternalId::checked).transpose()?;
-        if let Some(id) = &external_id
+        if let Some(id) = self.external_id.as_ref().map(ExternalId::checked).transpose()?
             && let Some(note) = self.writer.view().note_by_external_id(&id.system, &id.id)?
         {
             return Ok(note);
         }
+        self.save_unknown()
+    }
+
+    /// Keeps the note, of whose external id the caller knows that no note has it.
+    pub(crate) fn save_unknown(self) -> Result<NoteId> {
+        check::text("text of the note", &self.text, check::NOTE_TEXT_MAX)?;
+        let external_id = self.external_id.as_ref().map(ExternalId::checked).transpose()?;
         for contact in &self.about {
             self.writer.contact_key(*contact)?;
         }
