@@ -393,6 +393,9 @@ fn fold(text: &str) -> String {
 
 /// Derives the key of an e-mail address (RFC 5321, RFC 5322 and RFC 6531): the local part folded, the domain in ASCII.
 fn email(text: &str) -> Result<String, Why> {
+    if is_plain_email(text) {
+        return Ok(text.to_ascii_lowercase());
+    }
     let link = strip_scheme(text, "mailto:").map(|rest| rest.split('?').next().unwrap_or_default());
     let decoded = link.map(|link| percent_decode_str(link).decode_utf8_lossy());
     let text = decoded.as_deref().unwrap_or(text).trim();
