@@ -1,7 +1,12 @@
 //! The import of contacts and notes as JSON Lines, against a bulk load of the same file written by hand.
 //!
 //! Each load runs in a process of its own, so that its peak memory is its own.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench ends at the first fault")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench ends at the first fault"
+)]
 
 mod support;
 
@@ -14,7 +19,7 @@ use heirloom::{Actor, Durability, Memory, NewMember};
 
 use support::corpus::Corpus;
 use support::peer::{self, Keeps};
-use support::{line, median, peak_memory, seconds, short, shown, sized, speed, title};
+use support::{line, median, peak_memory, seconds, shown, sized, speed, title};
 
 /// Who loads, as the arguments of the process name them.
 const LOADERS: [&str; 3] = ["heirloom", "peer", "bare"];
@@ -32,7 +37,7 @@ fn main() {
     let input = directory.path().join("corpus.jsonl");
     io::copy(&mut corpus.reader(), &mut BufWriter::new(File::create(&input).unwrap())).unwrap();
     let (mut times, mut peak) = ([const { Vec::new() }; 3], 0.0_f64);
-    for _ in 0..if short() { 3 } else { 2 } {
+    for _ in 0..3 {
         for (at, loader) in LOADERS.iter().enumerate() {
             let (seconds, memory) = load(loader, &input, &directory.path().join(loader));
             times[at].push(seconds);
@@ -55,11 +60,8 @@ fn load(loader: &str, input: &Path, output: &Path) -> (f64, f64) {
     for ending in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{ending}", output.display()));
     }
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--load", loader])
-        .args([input, output])
-        .output()
-        .unwrap();
+    let child =
+        Command::new(std::env::current_exe().unwrap()).args(["--load", loader]).args([input, output]).output().unwrap();
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
     let answer = String::from_utf8(child.stdout).unwrap();
     let (seconds, memory) = answer.trim().split_once(' ').unwrap();

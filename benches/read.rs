@@ -1,5 +1,10 @@
 //! The brief and the look-up by handle, against statements held in `rusqlite` on the same file.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench ends at the first fault")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench ends at the first fault"
+)]
 
 mod support;
 
@@ -20,7 +25,7 @@ fn main() {
     title(&format!("read: {} contacts, {} notes", corpus.contacts, corpus.notes));
     let directory = support::directory();
     let filled = support::filled(directory.path(), &corpus, Durability::Normal);
-    let reads = if short() { 200 } else { 2_000 };
+    let reads = if short() { 500 } else { 2_000 };
     briefs(&filled, reads);
     look_ups(&filled, reads * 5);
     threads(&filled, reads);
@@ -175,7 +180,7 @@ fn threads(filled: &Filled, reads: usize) {
     let briefs = |memory: &Memory, contacts: &[ContactId]| {
         contacts.iter().for_each(|contact| drop(black_box(memory.brief(*contact).unwrap())));
     };
-    let (mut one, mut four) = (Vec::new(), Vec::new());
+    let (mut one, mut four, mut machine) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let contacts: Vec<ContactId> =
             picks(filled, 200 + round as u64, reads * THREADS).into_iter().map(|at| filled.contacts[at]).collect();
@@ -185,6 +190,12 @@ fn threads(filled: &Filled, reads: usize) {
                 contacts.chunks(reads).for_each(|part| drop(scope.spawn(move || briefs(&filled.memory, part))));
             });
         }));
+        machine.push(
+            THREADS as f64 * seconds(arithmetic)
+                / seconds(|| {
+                    thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(arithmetic))));
+                }),
+        );
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let gain = median(&one) / median(&four);
@@ -193,4 +204,11 @@ fn threads(filled: &Filled, reads: usize) {
         &format!("{gain:.2} times as many"),
         Some(("≥ 2", gain >= 2.0)),
     );
+    line("arithmetic on four threads, as the machine is", &format!("{:.2} times as much", median(&machine)), None);
+}
+
+/// Work that needs nothing but a core: what the machine has left for four threads shows how far to trust the line above.
+fn arithmetic() {
+    let mut random = Random::new(1);
+    black_box((0..20_000_000).fold(0_u64, |sum, _| sum ^ random.number()));
 }

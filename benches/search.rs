@@ -1,5 +1,10 @@
 //! Questions of all kinds, very common words included, over all notes and within one contact.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench ends at the first fault")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench ends at the first fault"
+)]
 
 mod support;
 
@@ -20,13 +25,13 @@ fn main() {
     let filled = support::filled(directory.path(), &corpus, Durability::Normal);
     let questions = questions(corpus.contacts, QUESTIONS);
     let (much, few) = filled.contacts.split_at(MUCH_NOTED);
-    measure("over everything", &questions, 0.030, |question, _| black_box(ask(&filled.memory, question, None)));
+    measure("over everything", &questions, 0.030, |question, _| ask(&filled.memory, question, None));
     let notes = corpus.notes / 20 / MUCH_NOTED;
     measure(&format!("within a contact with {notes} notes"), &questions, 0.002, |question, at| {
-        black_box(ask(&filled.memory, question, Some(much[at % much.len()])));
+        ask(&filled.memory, question, Some(much[at % much.len()]))
     });
     measure("within a contact with few notes", &questions, 0.002, |question, at| {
-        black_box(ask(&filled.memory, question, Some(few[at * 37 % few.len()])));
+        ask(&filled.memory, question, Some(few[at * 37 % few.len()]))
     });
 }
 
@@ -42,7 +47,7 @@ fn measure(what: &str, questions: &[String], bar: f64, ask: impl Fn(&str, usize)
     let mut slowest = (0.0, "");
     for round in 0..ROUNDS {
         for (at, question) in questions.iter().enumerate() {
-            let time = seconds(|| drop(black_box(ask(question, at + round))));
+            let time = seconds(|| _ = black_box(ask(question, at + round)));
             times.push(time);
             if time > slowest.0 {
                 slowest = (time, question);

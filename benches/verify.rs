@@ -1,5 +1,10 @@
 //! Verification of a memory with 100,000 notes: how long it takes, and the memory that it takes beyond the open file.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench ends at the first fault")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench ends at the first fault"
+)]
 
 mod support;
 

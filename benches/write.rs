@@ -1,7 +1,12 @@
 //! One note per transaction, against tables written by hand.
 //!
 //! heirloom and its peers take turns within one run, so a machine that is busy slows all of them.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench ends at the first fault")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench ends at the first fault"
+)]
 
 mod support;
 
@@ -40,7 +45,9 @@ fn run(durability: Durability) {
     let (rounds, mut times) = (if short() { 3 } else { 9 }, [const { Vec::new() }; 3]);
     for round in 0..rounds {
         let picks = picks(round, corpus.contacts);
-        times[0].push(seconds(|| picks.iter().for_each(|(at, text)| keep(&filled.memory, &me, filled.contacts[*at], text))));
+        times[0].push(seconds(|| {
+            picks.iter().for_each(|(at, text)| keep(&filled.memory, &me, filled.contacts[*at], text))
+        }));
         times[1].push(seconds(|| picks.iter().for_each(|(at, text)| full.one_note(&ids_full[*at], text))));
         times[2].push(seconds(|| picks.iter().for_each(|(at, text)| bare.one_note(&ids_bare[*at], text))));
     }

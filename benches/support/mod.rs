@@ -39,13 +39,21 @@ pub(crate) fn line(what: &str, figure: &str, bar: Option<(&str, bool)>) {
 /// Prints how many times as fast as the peer heirloom is, which should be at least `bar`.
 pub(crate) fn speed(what: &str, heirloom: f64, peer: f64, bar: Option<f64>) {
     let ratio = peer / heirloom;
-    line(what, &format!("{ratio:.2} of its speed"), bar.map(|bar| (format!("≥ {bar}"), ratio >= bar)).as_ref().map(as_bar));
+    line(
+        what,
+        &format!("{ratio:.2} of its speed"),
+        bar.map(|bar| (format!("≥ {bar}"), ratio >= bar)).as_ref().map(as_bar),
+    );
 }
 
 /// Prints how many times the peer's time heirloom takes, which should be at most `bar`.
 pub(crate) fn time(what: &str, heirloom: f64, peer: f64, bar: Option<f64>) {
     let ratio = heirloom / peer;
-    line(what, &format!("{ratio:.2} times its time"), bar.map(|bar| (format!("≤ {bar}"), ratio <= bar)).as_ref().map(as_bar));
+    line(
+        what,
+        &format!("{ratio:.2} times its time"),
+        bar.map(|bar| (format!("≤ {bar}"), ratio <= bar)).as_ref().map(as_bar),
+    );
 }
 
 fn as_bar((bar, met): &(String, bool)) -> (&str, bool) {
@@ -105,7 +113,9 @@ pub(crate) fn filled(directory: &Path, corpus: &Corpus, durability: Durability) 
     let path = directory.join(format!("filled-{durability:?}.heirloom"));
     let memory = Memory::options().durability(durability).open(&path).unwrap();
     let members = memory
-        .write(Actor::system("bench"), |w| corpus.members.iter().map(|name| w.add_member(NewMember::new(name))).collect())
+        .write(Actor::system("bench"), |w| {
+            corpus.members.iter().map(|name| w.add_member(NewMember::new(name))).collect()
+        })
         .unwrap();
     let members: Vec<_> = members;
     let report = memory.import("corpus").json_lines(corpus.reader()).unwrap();

@@ -152,9 +152,7 @@ impl<'c> Writer<'c> {
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, 1, 'Mia Okafor', ?6, 'hand', ?7, ?8, 'ordinary')",
             ),
             note_contact: held("INSERT INTO note_contact (contact, happened_at, note, kind) VALUES (?1, ?2, ?3, ?4)"),
-            spoken: held(
-                "UPDATE contact SET spoken_at = ?1 WHERE key = ?2 AND (spoken_at IS NULL OR spoken_at < ?1)",
-            ),
+            spoken: held("UPDATE contact SET spoken_at = ?1 WHERE key = ?2 AND (spoken_at IS NULL OR spoken_at < ?1)"),
             note_id: held("INSERT INTO note_external_id (system, external_id, note) VALUES (?1, ?2, ?3)"),
             journal: held("INSERT INTO journal (subject, kind, at, actor, body) VALUES (?1, ?2, ?3, 1, ?4)"),
             note_words: held("INSERT INTO note_words (rowid, text) VALUES (?1, ?2)"),
