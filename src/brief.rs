@@ -1,12 +1,14 @@
 //! The brief: what a successor must read about one contact, on one page.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::Serialize;
 
-use crate::contact::{Contact, ContactSummary};
+use crate::contact::{Contact, DoNotContact, Link, field};
 use crate::error::Result;
+use crate::handle::Handle;
 use crate::id::ContactId;
 use crate::memory::View;
 use crate::note::{Note, NoteKind};
@@ -22,7 +24,7 @@ pub struct Brief {
     pub contact: Contact,
     /// Who looks after them.
     pub owners: Vec<Assignment>,
-    /// Who did before, last first.
+    /// Who did before, last first, of several at once the owner first.
     pub former_owners: Vec<Assignment>,
     /// What is known about them for good, newest first.
     pub insights: Vec<Note>,
@@ -89,7 +91,7 @@ impl View<'_> {
         let at = time::from_micros(self.now_micros())?;
         let (owners, mut former_owners): (Vec<_>, Vec<_>) =
             self.assignments(key)?.into_iter().filter(|a| a.since <= at).partition(|a| a.holds(at));
-        former_owners.reverse();
+        former_owners.sort_by_key(|a| (Reverse(a.until), a.role));
         let mut insights = self.foremost(key, NoteKind::Insight, INSIGHTS + 1)?;
         let more_insights = match insights.len() > INSIGHTS {
             true => self.count_insights(key)?.saturating_sub(INSIGHTS as u64),
@@ -163,68 +165,115 @@ impl Brief {
     }
 }
 
-/// The brief as plain text for a terminal, in lines of at most 80 characters where words allow.
+/// The brief as plain text for a terminal, in lines of at most 80 characters where words allow. What is past in it, and
+/// what must be handled with care, is said in words or in square brackets.
 impl fmt::Display for Brief {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let contact = &self.contact;
         writeln!(f, "{}", contact.name)?;
-        let about = [vec![contact.audience.clone()], contact.tags.clone()].concat().join(", ");
-        paragraph(f, "  ", &about)?;
-        if let Some(wishes) = wishes(contact) {
-            paragraph(f, "  ", &wishes)?;
+        paragraph(f, "  ", &epithets(contact))?;
+        for wish in &contact.do_not_contact {
+            paragraph(f, "  ", &wish_line(wish))?;
         }
         list(f, "Reach", contact.handles.iter().map(handle_line))?;
-        list(f, "Looked after by", self.owners.iter().map(ToString::to_string))?;
-        list(f, "Before that", self.former_owners.iter().map(ToString::to_string))?;
-        list(f, "What to know", self.insights.iter().map(ToString::to_string))?;
+        list(f, "Looked after by", self.owners.iter().map(assignment_line))?;
+        list(f, "Before that", self.former_owners.iter().map(assignment_line))?;
+        list(f, "What to know", self.insights.iter().map(note_line))?;
         if self.more_insights > 0 {
             writeln!(f, "  and {} more", self.more_insights)?;
         }
-        list(f, "Open", self.open.iter().map(ToString::to_string))?;
-        list(f, "Latest", self.latest.iter().map(ToString::to_string))?;
-        list(f, "Dates", self.days.iter().map(|day| format!("{} {}, next on {}", day.label, day.day, day.next)))?;
+        list(f, "Open", self.open.iter().map(|matter| (String::new(), matter.to_string())))?;
+        list(f, "Latest", self.latest.iter().map(note_line))?;
+        list(f, "Dates", self.days.iter().map(day_line))?;
         list(f, "Linked", contact.links.iter().map(link_line))?;
-        list(f, "Facts", contact.fields.iter().map(|(name, value)| format!("{}: {value}", name.replace('_', " "))))
+        list(f, "Facts", other_facts(contact))
     }
 }
 
-fn wishes(contact: &Contact) -> Option<String> {
-    let wishes: Vec<String> = contact
-        .do_not_contact
-        .iter()
-        .map(|wish| {
-            let channel = wish.channel.map_or_else(|| "at all".to_owned(), |channel| format!("by {channel}"));
-            match wish.why.as_str() {
-                "" => format!("Do not contact {channel}."),
-                why => format!("Do not contact {channel}: {why}."),
-            }
-        })
-        .collect();
-    (!wishes.is_empty()).then(|| wishes.join(" "))
+/// What they are to us, on one line: their work, their audience, their tags.
+fn epithets(contact: &Contact) -> String {
+    let fact = |name: &str| contact.fields.get(name).filter(|value| **value != contact.name).cloned();
+    let work = match (fact(field::JOB_TITLE), fact(field::COMPANY)) {
+        (Some(title), Some(company)) => Some(format!("{title}, {company}")),
+        (title, company) => title.or(company),
+    };
+    let words = work.into_iter().chain([contact.audience.clone()]).chain(contact.tags.iter().cloned());
+    words.collect::<Vec<_>>().join(" · ")
 }
 
-fn handle_line(handle: &crate::handle::Handle) -> String {
+fn wish_line(wish: &DoNotContact) -> String {
+    let channel = wish.channel.map_or_else(|| "at all".to_owned(), |channel| format!("by {channel}"));
+    match wish.why.as_str() {
+        "" => format!("Do not contact {channel}."),
+        why => format!("Do not contact {channel}: {why}."),
+    }
+}
+
+fn handle_line(handle: &Handle) -> (String, String) {
     let label = handle.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
     let until = handle.until.map(|until| format!(", until {}", until.date_naive())).unwrap_or_default();
-    format!("{} {}{label}{until}", handle.channel, handle.address.replace('\n', ", "))
+    (handle.channel.to_string(), format!("{}{label}{until}", handle.address.replace('\n', ", ")))
 }
 
-fn link_line(link: &crate::contact::Link) -> String {
+fn assignment_line(assignment: &Assignment) -> (String, String) {
+    let since = assignment.since.date_naive();
+    let span = match assignment.until {
+        Some(until) => format!("{}, {since} to {}", assignment.role, until.date_naive()),
+        None => format!("{} since {since}", assignment.role),
+    };
+    let departed = if assignment.member_departed { ", has departed" } else { "" };
+    let why = assignment.closed_why.as_ref().or(assignment.opened_why.as_ref());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    (assignment.member_name.clone(), format!("{span}{departed}{why}"))
+}
+
+fn note_line(note: &Note) -> (String, String) {
+    (note.day(), format!("{}{}", note.text, note.attribution()))
+}
+
+fn day_line(day: &ComingDay) -> (String, String) {
+    let born = day.day.year().map(|year| format!(" {year}")).unwrap_or_default();
+    (day.label.clone(), format!("{}{born}, next on {}", day.next.format("%-d %B"), day.next))
+}
+
+fn link_line(link: &Link) -> (String, String) {
     let relation = link.relation.replace('_', " ");
-    match (link.reversed, &link.other) {
-        (false, ContactSummary { name, .. }) => format!("{relation} {name}"),
-        (true, ContactSummary { name, .. }) => format!("{name} {relation} them"),
+    match link.reversed {
+        false => (relation, link.other.name.clone()),
+        true => (String::new(), format!("{} {relation} them", link.other.name)),
     }
 }
 
-fn list(f: &mut fmt::Formatter<'_>, title: &str, items: impl Iterator<Item = String>) -> fmt::Result {
-    let mut items = items.peekable();
-    if items.peek().is_none() {
+/// The facts that neither the name nor the line below it tells.
+fn other_facts(contact: &Contact) -> impl Iterator<Item = (String, String)> {
+    const TOLD: [&str; 7] = [
+        field::GIVEN_NAME,
+        field::ADDITIONAL_NAMES,
+        field::FAMILY_NAME,
+        field::NAME_PREFIX,
+        field::NAME_SUFFIX,
+        field::COMPANY,
+        field::JOB_TITLE,
+    ];
+    let others = contact.fields.iter().filter(|(name, _)| !TOLD.contains(&name.as_str()));
+    others.map(|(name, value)| (name.replace('_', " "), value.clone()))
+}
+
+/// Writes a section: what each item is called in a column of its own, what it says beside it.
+fn list(f: &mut fmt::Formatter<'_>, title: &str, items: impl Iterator<Item = (String, String)>) -> fmt::Result {
+    const WIDEST: usize = 20;
+    let items: Vec<_> = items.collect();
+    if items.is_empty() {
         return Ok(());
     }
     writeln!(f, "\n{title}")?;
-    for item in items {
-        paragraph(f, "  - ", &item)?;
+    let widths = items.iter().map(|(name, _)| name.chars().count()).filter(|width| *width <= WIDEST);
+    let width = widths.max().unwrap_or(0);
+    for (name, text) in items {
+        match name.as_str() {
+            "" => paragraph(f, "  ", &text)?,
+            name => paragraph(f, &format!("  {name:width$}  "), &text)?,
+        }
     }
     Ok(())
 }
@@ -233,12 +282,13 @@ fn list(f: &mut fmt::Formatter<'_>, title: &str, items: impl Iterator<Item = Str
 fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
     const WIDTH: usize = 80;
     f.write_str(mark)?;
-    let mut column = mark.chars().count();
+    let indent = mark.chars().count();
+    let mut column = indent;
     for (at, word) in text.split_whitespace().enumerate() {
         let width = word.chars().count();
         if at > 0 && column + 1 + width > WIDTH {
-            write!(f, "\n{:indent$}", "", indent = mark.chars().count())?;
-            column = mark.chars().count();
+            write!(f, "\n{:indent$}", "")?;
+            column = indent;
         } else if at > 0 {
             f.write_str(" ")?;
             column += 1;

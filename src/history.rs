@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use crate::change::Change;
 use crate::contact::Fact;
 use crate::feed::Entry;
@@ -12,7 +14,7 @@ impl fmt::Display for Entry {
         write!(f, "{}  {} ", self.at.format("%Y-%m-%d %H:%M"), self.actor_name)?;
         let whom = self.subject_name.as_deref().unwrap_or("it");
         match &self.change {
-            Some(change) => sentence(f, change, whom),
+            Some(change) => sentence(f, change, whom, self.at),
             None => write!(f, "wrote {} (not readable here)", self.kind),
         }
     }
@@ -41,7 +43,7 @@ impl fmt::Display for Because<'_> {
     }
 }
 
-fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str) -> fmt::Result {
+fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, at: DateTime<Utc>) -> fmt::Result {
     match change {
         Change::MemoryFounded(_) => f.write_str("began the memory"),
         Change::MemoryRequested(c) => write!(f, "carried out the call {}", Quoted(&c.key)),
@@ -77,10 +79,14 @@ fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str) -> fmt::Res
         Change::NoteRetracted(c) => write!(f, "retracted a note{}", Because(c.why.as_ref())),
         Change::OwnershipAssigned(c) => {
             write!(f, "made {} {} of {whom}", c.member_name, c.role)?;
-            match c.until.and_then(|until| time::from_micros(until).ok()) {
-                Some(until) => write!(f, " until {}{}", until.date_naive(), Because(c.why.as_ref())),
-                None => write!(f, "{}", Because(c.why.as_ref())),
+            let day = |micros| time::from_micros(micros).ok().map(|at| at.date_naive());
+            if let Some(since) = day(c.since).filter(|since| *since != at.date_naive()) {
+                write!(f, " from {since}")?;
             }
+            if let Some(until) = c.until.and_then(day) {
+                write!(f, " until {until}")?;
+            }
+            write!(f, "{}", Because(c.why.as_ref()))
         }
         Change::OwnershipEnded(c) => {
             write!(f, "ended the role of {} as {} of {whom}{}", c.member_name, c.role, Because(c.why.as_ref()))

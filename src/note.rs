@@ -84,6 +84,11 @@ words! {
 }
 
 impl NoteKind {
+    /// Whether a reader is told of what kind such a note is; insights stand under a title of their own.
+    const fn is_worth_a_mark(self) -> bool {
+        !matches!(self, Self::Conversation | Self::Insight | Self::Other)
+    }
+
     /// Whether such a note says that the contact was spoken to.
     const fn is_exchange(self) -> bool {
         matches!(self, Self::Conversation | Self::Praise | Self::Complaint | Self::Idea)
@@ -254,29 +259,49 @@ pub struct Note {
     pub retracted_at: Option<DateTime<Utc>>,
 }
 
-impl fmt::Display for Note {
-    /// The note on one line: when, by whom, what.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let when = match self.happened_at.precision() {
+impl Note {
+    /// The day, month or year on which it happened, as far as it is known; in UTC.
+    pub(crate) fn day(&self) -> String {
+        match self.happened_at.precision() {
             Precision::Instant => self.happened_at.start().date_naive().to_string(),
             _ => self.happened_at.to_string(),
+        }
+    }
+
+    /// Who said it, over which channel, who wrote it down where that is somebody else, and in square brackets what must
+    /// be known before it is passed on: ` — Sally Marsh, X [health]`.
+    pub(crate) fn attribution(&self) -> String {
+        let recorder = match self.via {
+            Via::Import => format!("imported from {}", self.recorded_by_name),
+            Via::Agent => format!("{} (agent)", self.recorded_by_name),
+            Via::Hand | Via::Api => self.recorded_by_name.clone(),
         };
-        write!(f, "{when}  {}", self.text.replace('\n', " "))?;
-        if let Some(speaker) = &self.said_by {
-            write!(f, " — {}", speaker.name)?;
-        } else if !self.recorded_by_name.is_empty() {
-            write!(f, " — {}", self.recorded_by_name)?;
+        let told = match (&self.said_by, self.via) {
+            (None, _) => recorder,
+            (Some(speaker), Via::Import) => speaker.name.clone(),
+            (Some(speaker), _) if speaker.name == self.recorded_by_name => speaker.name.clone(),
+            (Some(speaker), _) => format!("{}, written down by {recorder}", speaker.name),
+        };
+        let channel = self.channel.map(|channel| format!(", {channel}")).unwrap_or_default();
+        let marks: Vec<String> = [
+            self.kind.is_worth_a_mark().then(|| self.kind.to_string()),
+            (self.sensitivity != Sensitivity::Ordinary).then(|| self.sensitivity.to_string()),
+            (self.visibility == Visibility::Private).then(|| "private".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        match marks.is_empty() {
+            true => format!(" — {told}{channel}"),
+            false => format!(" — {told}{channel} [{}]", marks.join(", ")),
         }
-        if let Some(channel) = self.channel {
-            write!(f, ", {channel}")?;
-        }
-        if self.sensitivity != Sensitivity::Ordinary {
-            write!(f, " [{}]", self.sensitivity)?;
-        }
-        match self.visibility {
-            Visibility::Private => f.write_str(" [private]"),
-            Visibility::Organisation => Ok(()),
-        }
+    }
+}
+
+impl fmt::Display for Note {
+    /// The note on one line: when, what, by whom.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {}{}", self.day(), self.text.replace('\n', " "), self.attribution())
     }
 }
 

@@ -63,12 +63,18 @@ pub enum Found {
 impl fmt::Display for Hit {
     /// The hit on one line: whom it is about, when, and the snippet.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let snippet = self.snippet.to_string().replace('\n', " ");
         match &self.found {
             Found::Note { note, about } => {
-                let names: Vec<&str> = about.iter().map(|contact| contact.name.as_str()).collect();
-                write!(f, "{}, {}: {}", names.join(", "), note.happened_at.start().date_naive(), self.snippet)
+                const SHOWN: usize = 3;
+                let names: Vec<&str> = about.iter().take(SHOWN).map(|contact| contact.name.as_str()).collect();
+                f.write_str(&names.join(", "))?;
+                if about.len() > SHOWN {
+                    write!(f, " and {} more", about.len() - SHOWN)?;
+                }
+                write!(f, ", {}: {snippet}", note.day())
             }
-            Found::Contact(contact) => write!(f, "{}: {}", contact.name, self.snippet),
+            Found::Contact(contact) => write!(f, "{}: {snippet}", contact.name),
         }
     }
 }
