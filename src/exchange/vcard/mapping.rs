@@ -110,7 +110,9 @@ impl<'a> Mapping<'a> {
             return;
         }
         match property.name.as_str() {
-            "VERSION" | "X-ABLABEL" => {}
+            // By which program the card was written, when, and how it lays out an address says nothing about the person;
+            // the source keeps it.
+            "VERSION" | "X-ABLABEL" | "PRODID" | "REV" | "X-ABADR" => {}
             "BEGIN" | "END" => {
                 self.remark(property, format_args!("“{text}” frames something else in the card; left out"))
             }
@@ -669,7 +671,16 @@ impl<'a> Mapping<'a> {
             self.remarks.push((0, format!("the card has no FN; named “{name}” after its {from}")));
             self.record.name = name;
         }
+        self.record.organisation |= self.is_named_as_a_firm();
         Ok(self.record)
+    }
+
+    /// Whether the card names its organisation where others name a person, and gives no part of a person's name: so
+    /// Android, Google and Outlook write the card of a firm.
+    fn is_named_as_a_firm(&self) -> bool {
+        let has = |field: &str| self.record.fields.contains_key(field);
+        !["given_name", "family_name", "nickname"].into_iter().any(has)
+            && self.record.fields.get("company") == Some(&self.record.name)
     }
 
     /// Makes a name for a card that has none, and says of what.
