@@ -404,7 +404,9 @@ impl Desk<'_, '_, '_> {
                 self.find(false, format!("{name} was left out: {reason}"));
             }
         }
-        for (at, note) in card_notes.into_iter().enumerate() {
+        for (at, mut note) in card_notes.into_iter().enumerate() {
+            // What stands on a card describes the contact; it does not say that they were spoken to.
+            note.kind.get_or_insert_with(|| NoteKind::Insight.word().to_owned());
             let made_up = || format!("{}#{}", id.id, note_digest(&[contact], &note));
             let id = note.external_id.clone().unwrap_or_else(made_up);
             if let Err(reason) = self.keep_note(&[contact], note, id)? {
