@@ -1,0 +1,284 @@
+//! Each example does what it says, run as a program, from an empty directory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use heirloom::{Actor, Change, Channel, ContactKind, Found, Memory, NewContact, Role};
+use tempfile::TempDir;
+
+/// The directory of the built examples. They are built here, with the profile and the features of this test, because
+/// `cargo test --test examples` alone does not build them.
+fn examples() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let here = env::current_exe().unwrap();
+        let profile = here.ancestors().nth(2).unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--examples", "--no-default-features", "--features"]);
+        cargo.arg(if cfg!(feature = "bundled") { "bundled,vcard,csv" } else { "vcard,csv" });
+        cargo.arg("--target-dir").arg(profile.parent().unwrap());
+        cargo.args((profile.file_name() == Some(OsStr::new("release"))).then_some("--release"));
+        assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "the examples do not build");
+        profile.join("examples")
+    })
+}
+
+fn run(directory: &TempDir, example: &str, arguments: &[&str]) -> Output {
+    let program = examples().join(format!("{example}{}", env::consts::EXE_SUFFIX));
+    Command::new(program).args(arguments).current_dir(directory).output().unwrap()
+}
+
+/// What a program that ended well printed.
+fn printed(directory: &TempDir, example: &str, arguments: &[&str]) -> String {
+    let output = run(directory, example, arguments);
+    assert!(output.status.success(), "{example} {arguments:?}: {}", said(&output.stderr));
+    said(&output.stdout)
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The memory that `lookup` fills, in a directory of its own.
+fn filled() -> (TempDir, Memory) {
+    let directory = tempfile::tempdir().unwrap();
+    printed(&directory, "lookup", &["sally"]);
+    let memory = Memory::options().must_exist().open(directory.path().join("corner-table.heirloom")).unwrap();
+    (directory, memory)
+}
+
+#[test]
+fn lookup_fills_the_memory_once_and_prints_sallys_brief() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = run(&directory, "lookup", &["sally"]);
+    assert_eq!(said(&first.stderr), "lookup: filled corner-table.heirloom with 42 contacts and 298 notes, 0 skipped\n");
+    let brief = said(&first.stdout);
+    for known in [
+        "Sally Whitcomb\n  Children's librarian, Belfast Town Library",
+        "reaches her weekly weight goal",
+        "[health]",
+        "Tomas Reyes  owner since 2025-12-02: Bright Spoon's contract ends",
+        "Jonas Weber  owner, 2025-01-01 to 2025-12-02, has departed",
+        "birthday  12 October",
+    ] {
+        assert!(brief.contains(known), "“{known}” is not in\n{brief}");
+    }
+    assert!(brief.lines().all(|line| line.chars().count() <= 80), "a line is too long in\n{brief}");
+    let again = run(&directory, "lookup", &["sally"]);
+    assert_eq!((said(&again.stdout), said(&again.stderr)), (brief, String::new()));
+}
+
+#[test]
+fn lookup_finds_one_person_by_every_sort_of_address_and_name() {
+    let (directory, _memory) = filled();
+    for (typed, whom) in [
+        ("sal", "Sally Whitcomb"),
+        ("Slaly", "Sally Whitcomb"),
+        ("@sallywhitcomb207", "Sally Whitcomb"),
+        ("https://twitter.com/SallyWhitcomb207?s=20", "Sally Whitcomb"),
+        ("SALLY@whitcomb.example", "Sally Whitcomb"),
+        ("(207) 555-0101", "Sally Whitcomb"),
+        ("+12075550101", "Sally Whitcomb"),
+        ("zoe bjork", "Zoë Björklund"),
+        ("中村", "中村 遥"),
+        ("saltandspruce.me", "Ruth Kettering"),
+    ] {
+        let words: Vec<&str> = typed.split(' ').collect();
+        let brief = printed(&directory, "lookup", &words);
+        assert_eq!(brief.lines().next(), Some(whom), "{typed}");
+    }
+}
+
+#[test]
+fn lookup_asks_which_one_is_meant_when_several_are() {
+    let (directory, _memory) = filled();
+    for typed in ["pettengill", "207-555-0150"] {
+        let shown = printed(&directory, "lookup", &[typed]);
+        assert_eq!(shown, "Several fit; say which one:\n  Harold Pettengill\n  June Pettengill\n");
+    }
+}
+
+#[test]
+fn lookup_answers_a_question_with_what_is_known_and_with_the_brief_of_whom_it_is_about() {
+    let (directory, _memory) = filled();
+    let question = "who donated several thousand bottles of water to schools in Africa?";
+    let shown = printed(&directory, "lookup", &question.split(' ').collect::<Vec<_>>());
+    assert!(shown.starts_with("Ben Achterberg, 2025-01-22: Bought and «donated» «several» «thousand» «bottles»"));
+    assert!(shown.contains("\nBen Achterberg\n  Owner, Achterberg Hardware & Marine"), "{shown}");
+    let many = printed(&directory, "lookup", &["thanksgiving"]);
+    assert!(!many.contains("Looked after by"), "no single person stands behind\n{many}");
+}
+
+#[test]
+fn lookup_answers_in_json() {
+    let (directory, _memory) = filled();
+    let shown = printed(&directory, "lookup", &["--json", "sally"]);
+    let answer: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(answer["brief"]["contact"]["name"], "Sally Whitcomb");
+    assert_eq!(answer["brief"]["insights"][0]["sensitivity"], "health");
+}
+
+#[test]
+fn lookup_shows_a_private_note_to_its_author_alone() {
+    let (directory, _memory) = filled();
+    let secret = "Drinks no alcohol, and for a serious reason.";
+    assert!(!printed(&directory, "lookup", &["ben"]).contains(secret));
+    assert!(!printed(&directory, "lookup", &["--as", "Mia Lindqvist", "ben"]).contains(secret));
+    assert!(printed(&directory, "lookup", &["--as", "Daniel Okafor", "ben"]).contains(secret));
+}
+
+#[test]
+fn lookup_ends_with_1_when_nothing_is_found_and_with_2_when_it_is_called_wrongly() {
+    let (directory, _memory) = filled();
+    let nothing = run(&directory, "lookup", &["xyzzy"]);
+    assert_eq!((nothing.status.code(), said(&nothing.stdout).as_str()), (Some(1), ""));
+    assert!(said(&nothing.stderr).contains("nothing found; try"));
+    for wrong in [&[][..], &[""], &["--nope", "sally"], &["--json"], &["sally", "--as"]] {
+        let output = run(&directory, "lookup", wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(said(&output.stderr).starts_with("usage: lookup"), "{wrong:?}");
+    }
+    assert!(printed(&directory, "lookup", &["--help"]).starts_with("usage: lookup"));
+    let stranger = run(&directory, "lookup", &["--as", "Nobody", "sally"]);
+    assert_eq!(stranger.status.code(), Some(1));
+    assert!(said(&stranger.stderr).contains("no member is called Nobody"));
+}
+
+#[test]
+fn all_of_the_year_arrives_with_its_organisations_and_its_owners() {
+    let (_directory, memory) = filled();
+    assert_eq!(memory.count_contacts().unwrap(), 42);
+    for name in ["Fernald Hill Farm", "Bayside Linen Service", "The Vintner's Loft", "Captain Ames School"] {
+        assert_eq!(memory.named(name).unwrap()[0].kind, ContactKind::Organisation, "{name}");
+    }
+    assert_eq!(memory.unowned().unwrap(), []);
+    let leo = memory.named("Leo Fontaine").unwrap()[0].id;
+    let owner = |day: &str| {
+        let at = day.parse::<heirloom::When>().unwrap().start();
+        memory.owner_at(leo, at).unwrap().map(|owner| owner.member_name)
+    };
+    assert_eq!(owner("2024-12-31"), None);
+    assert_eq!(owner("2025-08-28").as_deref(), Some("Élise Garnier"));
+    assert_eq!(owner("2025-08-29").as_deref(), Some("Daniel Okafor"));
+    let cover = memory.owners(leo).unwrap().into_iter().find(|a| a.role == Role::Cover).unwrap();
+    assert_eq!(cover.opened_why.as_deref(), Some("Élise at a tasting in Angers"));
+    assert!(memory.verify().unwrap().is_sound());
+}
+
+/// The ids that `notes.csv` gives the notes which a search finds, best first; notes from cards have none.
+fn found(memory: &Memory, question: &str) -> Vec<String> {
+    let hits = memory.search(question).notes_only().run().unwrap();
+    let ids = hits.into_iter().filter_map(|hit| match hit.found {
+        Found::Note { note, .. } => memory.history(note.id).unwrap().into_iter().find_map(|entry| match entry.change {
+            Some(Change::NoteAdded(added)) => added.external_id.filter(|id| id.system == "corner-table"),
+            _ => None,
+        }),
+        _ => None,
+    });
+    ids.map(|id| id.id).collect()
+}
+
+#[test]
+fn the_questions_of_the_year_find_the_note_that_answers_them() {
+    let (_directory, memory) = filled();
+    for (question, answers) in [
+        ("what does Sally come in for?", &["N020", "N022"][..]),
+        ("who donated several thousand bottles of water to schools in Africa?", &["N027"]),
+        ("who must never get phone calls?", &["N014"]),
+        ("who has a sesame allergy?", &["N056"]),
+        ("which Instagram name did Ruth use before?", &["N151"]),
+        ("what won Zoë back?", &["N174"]),
+        ("생선국", &["N163"]),
+        ("七月", &["N166"]),
+    ] {
+        let found = found(&memory, question);
+        assert!(answers.contains(&found[0].as_str()), "{question}: {found:?}");
+    }
+    // “wedding” stands in more than a dozen notes; the one that says halal is among the first of them.
+    let halal = found(&memory, "who is halal at the wedding?");
+    assert!(halal[..3].contains(&"N132".to_owned()), "{halal:?}");
+}
+
+#[test]
+fn import_reads_each_format_and_changes_nothing_the_second_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    file("people.csv", "Name,E-mail\nAda Byron,ada@mail.example\nMary Somerville,not an address\n");
+    file("card.vcf", "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Grace Hopper\r\nEND:VCARD\r\n");
+    file(
+        "notes.jsonl",
+        "{\"note\": {\"about\": \"Ada Byron\", \"text\": \"Likes engines.\"}}\n{\"note\": {\"about\": \"No One\", \"text\": \"?\"}}\n",
+    );
+    let files = ["m.heirloom", "desk", "people.csv", "card.vcf", "notes.jsonl"];
+    let first = printed(&directory, "import", &files);
+    assert!(first.contains("people.csv: contacts 2 added"), "{first}");
+    assert!(first.contains("people.csv, record 2, line 3: e-mail was left out"), "{first}");
+    assert!(first.contains("card.vcf: contacts 1 added"), "{first}");
+    assert!(first.contains("notes.jsonl, record 2, line 2: skipped: there is no contact called “No One”"), "{first}");
+    let second = printed(&directory, "import", &files);
+    assert!(second.contains("people.csv: contacts 0 added, 0 changed, 2 unchanged"), "{second}");
+    assert!(second.contains("notes 0 added, 0 changed, 1 unchanged"), "{second}");
+    assert_eq!(run(&directory, "import", &["m.heirloom"]).status.code(), Some(2));
+    let missing = run(&directory, "import", &["m.heirloom", "desk", "missing.csv"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(said(&missing.stderr).contains("missing.csv"));
+}
+
+#[test]
+fn feed_hands_out_each_change_once_and_wakes_for_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = Memory::open(directory.path().join("m.heirloom")).unwrap();
+    let add = |name| memory.write(Actor::system("till"), |w| w.add_contact(NewContact::person(name))).unwrap();
+    add("Ada");
+    assert!(printed(&directory, "feed", &["m.heirloom", "cursor", "0"]).ends_with("till added Ada\n"));
+    assert_eq!(printed(&directory, "feed", &["m.heirloom", "cursor", "0"]), "");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| printed(&directory, "feed", &["m.heirloom", "cursor", "5"]));
+        add("Grace");
+        assert!(waiting.join().unwrap().ends_with("till added Grace\n"));
+    });
+    assert_eq!(run(&directory, "feed", &["m.heirloom", "cursor", "soon"]).status.code(), Some(2));
+    fs::write(directory.path().join("cursor"), "garbage").unwrap();
+    let spoilt = run(&directory, "feed", &["m.heirloom", "cursor", "0"]);
+    assert!(said(&spoilt.stderr).contains("“garbage” did not come from heirloom"), "{}", said(&spoilt.stderr));
+}
+
+#[test]
+fn history_tells_who_changed_what_from_what() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = Memory::open(directory.path().join("m.heirloom")).unwrap();
+    memory
+        .write(Actor::system("till"), |w| {
+            let ada = w.add_contact(NewContact::person("Ada Byron").handle(Channel::Phone, "+44 1632 960123"))?;
+            let note = w.note(ada, "Takes tea.").save()?;
+            w.rename_handle(ada, Channel::Phone, "+44 1632 960123", "+44 1632 960999")?;
+            w.correct_note(note, "Takes coffee.", Some("misheard"))
+        })
+        .unwrap();
+    let told = printed(&directory, "history", &["m.heirloom", "ada"]);
+    assert!(told.contains("till changed phone from +44 1632 960123 to +44 1632 960999\n"), "{told}");
+    assert!(told.contains("till corrected “Takes tea.” to “Takes coffee.” (misheard)\n"), "{told}");
+    assert_eq!(run(&directory, "history", &["m.heirloom", "xyzzy"]).status.code(), Some(1));
+    assert_eq!(run(&directory, "history", &["none.heirloom", "ada"]).status.code(), Some(1));
+    assert!(!directory.path().join("none.heirloom").exists());
+    assert_eq!(run(&directory, "history", &[]).status.code(), Some(2));
+}
+
+#[test]
+fn quiet_lists_who_was_not_spoken_to_under_who_looks_after_them() {
+    let (directory, memory) = filled();
+    // The newest conversations of the year are from December 2025, whatever day it is today.
+    let all = printed(&directory, "quiet", &["corner-table.heirloom", "0"]);
+    assert!(all.contains("\nTomas Reyes ("), "{all}");
+    assert!(all.contains("  2025-12-19  Sally Whitcomb\n"), "{all}");
+    assert!(!all.contains("Jonas Weber ("), "somebody who has left still looks after people in\n{all}");
+    let sally = memory.named("Sally Whitcomb").unwrap()[0].id;
+    memory.write(Actor::system("till"), |w| w.note(sally, "Came by.").save()).unwrap();
+    assert!(!printed(&directory, "quiet", &["corner-table.heirloom", "1"]).contains("Sally Whitcomb"));
+    assert_eq!(run(&directory, "quiet", &["corner-table.heirloom", "many"]).status.code(), Some(2));
+}
