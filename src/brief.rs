@@ -248,7 +248,7 @@ fn link_line(link: &Link) -> (String, String) {
 fn other_facts(contact: &Contact) -> impl Iterator<Item = (String, String)> {
     const TOLD: [&str; 7] = [
         field::GIVEN_NAME,
-        field::ADDITIONAL_NAMES,
+        field::MIDDLE_NAME,
         field::FAMILY_NAME,
         field::NAME_PREFIX,
         field::NAME_SUFFIX,

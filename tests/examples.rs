@@ -217,7 +217,7 @@ fn import_reads_each_format_and_changes_nothing_the_second_time() {
     let files = ["m.heirloom", "desk", "people.csv", "card.vcf", "notes.jsonl"];
     let first = printed(&directory, "import", &files);
     assert!(first.contains("people.csv: contacts 2 added"), "{first}");
-    assert!(first.contains("people.csv, record 2, line 3: e-mail was left out"), "{first}");
+    assert!(first.contains("people.csv, record 2, line 3: kept as an address on no known channel"), "{first}");
     assert!(first.contains("card.vcf: contacts 1 added"), "{first}");
     assert!(first.contains("notes.jsonl, record 2, line 2: skipped: there is no contact called “No One”"), "{first}");
     let second = printed(&directory, "import", &files);
