@@ -1,4 +1,73 @@
-//! Customer relationship memory that belongs to the organisation.
+//! Customer relationship memory that belongs to the organisation: what is known about people, who knows it, and who looks
+//! after them, on one journal, in one file.
+//!
+//! heirloom is the part that a CRM integration embeds so that knowledge about people outlives the agencies, the employees
+//! and the tools that gathered it. Every change keeps who made it and what stood there before; a member who leaves keeps
+//! their name on what they wrote; whatever is known is found again by a plain question.
+//!
+//! ```
+//! use heirloom::{Actor, Channel, Memory, NewContact, NewMember, Role};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("corner-table.heirloom");
+//! let memory = Memory::open(&path)?;
+//! let mia = memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Mia Lindqvist")))?;
+//!
+//! let sally = memory.write(&mia, |w| {
+//!     let sally = w.add_contact(NewContact::person("Sally Whitcomb").handle(Channel::X, "@sally"))?;
+//!     w.note(sally, "Stops by as a reward when she reaches her weekly weight goal").insight().save()?;
+//!     w.assign(sally, &mia, Role::Owner)?;
+//!     Ok(sally)
+//! })?; // all or nothing, one actor, one instant
+//!
+//! assert_eq!(memory.by_any_handle("https://twitter.com/Sally?x")?[0].contact.id, sally);
+//! let hits = memory.search("what does Sally come in for?").limit(10).run()?;
+//! assert!(hits[0].snippet.text.contains("weekly weight goal"));
+//! println!("{}", memory.brief(sally)?); // who she is, who looks after her, what to know
+//! for entry in memory.history(sally)? {
+//!     println!("{entry}"); // 2025-03-12 18:30  Mia Lindqvist added Sally Whitcomb
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to find what
+//!
+//! | to | go to |
+//! |---|---|
+//! | open, back up, verify | [`Memory`], [`OpenOptions`], [`Verification`] |
+//! | write | [`Memory::write`] hands out a [`Writer`]: every change there is |
+//! | add people and firms | [`NewContact`], [`NewHandle`], [`Channel`] |
+//! | note what happened or is known | [`Writer::note`], [`NoteDraft`], [`NoteKind`], [`Sensitivity`] |
+//! | say who looks after whom | [`Writer::assign`], [`Writer::transfer`], [`Role`], [`Terms`] |
+//! | say who acts, and who left | [`Actor`], [`NewMember`], [`Writer::depart`] |
+//! | find somebody | [`Memory::by_any_handle`], [`Memory::contacts_like`], [`Memory::by_external_id`] |
+//! | ask | [`Memory::search`], [`Search`] |
+//! | prepare for a conversation | [`Memory::brief`], [`Memory::timeline`], [`Memory::quiet_since`], [`Memory::book`] |
+//! | read several things that belong together | [`Memory::read`], [`View`] |
+//! | know who changed what | [`Memory::history`], [`Change`], [`changes`] |
+//! | follow along | [`Memory::changes_after`], [`Memory::wait_for_changes`], [`Cursor`] |
+//! | bring in what other systems know | [`Memory::import`], [`ImportReport`] |
+//!
+//! The [`guide`] has the long answers: the journal and its hashes, the file's promise, each format, the design as an FAQ.
+//!
+//! # What it is not
+//!
+//! - Not a CRM: it has no screens, and sends nothing.
+//! - Not a server, and not a thing to put on a network drive. One machine at a time opens the file.
+//! - Not access control: it keeps private notes apart by who the host says is reading. Whoever can read the file can read
+//!   all of it; it is not encrypted.
+//! - Not async: calls block.
+//! - Not there yet: erasing a person, merging memories, finding the same person twice, handing a part over.
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `bundled` | yes | compiles SQLite in; without it the system's is linked (3.45 or newer, with FTS5) |
+//! | `vcard` | yes | reads vCard 2.1 to 4.0 |
+//! | `csv` | yes | reads contacts and notes from CSV |
+//!
+//! JSON Lines are always read. It needs Rust 1.95 or newer.
 
 mod actor;
 mod attachment;
@@ -10,6 +79,7 @@ mod contact;
 mod error;
 mod exchange;
 mod feed;
+pub mod guide;
 mod handle;
 mod history;
 mod id;
@@ -71,3 +141,8 @@ pub use crate::search::ask::{Found, Hit, Search};
 pub use crate::store::Durability;
 pub use crate::time::{DayOfYear, Precision, When};
 pub use crate::verify::Verification;
+
+/// The code in the README, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

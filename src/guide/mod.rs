@@ -1,0 +1,34 @@
+//! The long answers: how the journal is kept, what the file promises, and what each format says.
+//!
+//! | page | for whom |
+//! |---|---|
+//! | [`journal`] | who follows the changes, or wants to verify a memory without heirloom |
+//! | [`file`] | who keeps, copies, or looks into the file |
+//! | [`threads`] | who shares a memory between threads and processes |
+//! | [`json_lines`] | who writes an importer of their own |
+//! | `csv` | who imports tables (with the feature `csv`) |
+//! | `vcard` | who imports address books (with the feature `vcard`) |
+//! | [`faq`] | who asks why it is as it is |
+
+#[doc = include_str!("journal.md")]
+pub mod journal {}
+
+#[doc = include_str!("file.md")]
+pub mod file {}
+
+#[doc = include_str!("threads.md")]
+pub mod threads {}
+
+#[doc = include_str!("json_lines.md")]
+pub mod json_lines {}
+
+#[cfg(feature = "csv")]
+#[doc = include_str!("csv.md")]
+pub mod csv {}
+
+#[cfg(feature = "vcard")]
+#[doc = include_str!("vcard.md")]
+pub mod vcard {}
+
+#[doc = include_str!("faq.md")]
+pub mod faq {}
