@@ -138,6 +138,7 @@ fn the_bodies_of_entries_are_written_as_in_the_first_release() {
     let memory = write_one_of_each(&path).unwrap();
     assert!(memory.verify().unwrap().is_sound());
     if let Some(fixture) = env::var_os("HEIRLOOM_WRITE_FIXTURE").map(PathBuf::from) {
+        let _ = fs::remove_file(&fixture);
         memory.backup(&fixture).unwrap();
         fs::write(fixture.with_extension("entries.txt"), entries(&path).join("\n") + "\n").unwrap();
     }

@@ -2,8 +2,8 @@
 //!
 //! | page | for whom |
 //! |---|---|
-//! | [`journal`] | who follows the changes, or wants to verify a memory without heirloom |
-//! | [`file`] | who keeps, copies, or looks into the file |
+//! | [`journal`](mod@journal) | who follows the changes, or wants to verify a memory without heirloom |
+//! | [`file`](mod@file) | who keeps, copies, or looks into the file |
 //! | [`threads`] | who shares a memory between threads and processes |
 //! | [`json_lines`] | who writes an importer of their own |
 //! | `csv` | who imports tables (with the feature `csv`) |
