@@ -1,54 +1,5 @@
-//! JSON Lines: one contact or one note a line, made to be written by hand and by a script.
-//!
-//! Each line is one JSON object (RFC 8259, in UTF-8) with one member that says what it is. Blank lines are passed over;
-//! a line of more than 16 MiB, or one that cannot be read, is skipped and the next one read.
-//!
-//! ```json
-//! {"contact": {"name": "Sally"}}
-//! {"contact": {"id": "42", "name": "Ben Okoro", "email": "ben@example.com", "x": ["@ben", "@ben_travels"],
-//!              "tags": ["donor"], "dates": {"birthday": "1985-04-12"}, "favourite dish": "jollof"}}
-//! {"note": {"about": "Sally", "text": "Stops by when she hits her weekly weight goal.", "kind": "insight"}}
-//! {"note": {"about": [{"id": "42"}, {"x": "@sally"}], "text": "Met at the summer party.", "happened_at": "2024-07-06"}}
-//! ```
-//!
-//! (The second is broken here to be read; in a file it is one line.)
-//!
-//! # A contact
-//!
-//! | member | value |
-//! |---|---|
-//! | `id` | the id in the source, by which a second import finds the contact again, and a note can name it |
-//! | `name` | the name to show; without it, given and family name, the company, the nickname, or an address is taken |
-//! | `organisation` | `true` for an organisation; a person otherwise |
-//! | `audience` | `customer`, `employee`, `partner`, `press`, or a word of one's own |
-//! | `given_name`, `middle_name`, `family_name`, `name_prefix`, `name_suffix`, `nickname`, `company`, `department`, `job_title` | text |
-//! | `email`, `phone`, `x`, … (the word of any channel) | an address, or a list of them |
-//! | `handles` | a list of `{"channel": "x", "address": "@sally", "label": "work", "network_id": "1234"}`, for what the short form cannot say |
-//! | `tags` | a text or a list |
-//! | `dates` | days that return: `{"birthday": "1985-04-12", "name day": "--05-03"}` |
-//! | `do_not_contact` | a channel's word, a list of them, or the source's word for each: `{"phone": "DoNotCall"}` |
-//! | `related` | `{"spouse": "Tove", "child": ["Ada", "Ben"]}` |
-//! | `notes` | a text, a note as below without `about`, or a list of both |
-//! | `fields` | custom fields: `{"favourite dish": "jollof"}` |
-//! | anything else | a custom field under its own name; the report says so |
-//!
-//! # A note
-//!
-//! | member | value |
-//! |---|---|
-//! | `text` | what happened or is known; required |
-//! | `about` | whom it is about: a name, `{"id": "42"}`, `{"x": "@sally"}`, `{"name": "Sally"}`, or a list of them; required |
-//! | `id` | the id in the source |
-//! | `kind` | `conversation`, `insight`, `praise`, `complaint`, `idea`, `milestone`, `broadcast` or `other` |
-//! | `happened_at` | `2024`, `2024-03`, `2024-03-12` or `2024-03-12T18:30:00Z` |
-//! | `said_by` | a name or an e-mail address |
-//! | `channel` | the word of a channel |
-//! | `direction` | `in` (from the contact) or `out` (to them) |
-//! | `permalink`, `visibility`, `sensitivity` | text |
-//! | anything else | stays in the source that is kept of the note; the report says so |
-//!
-//! Where text is asked for, a number, `true` and `false` are taken as they are written. `null`, an empty text and an
-//! empty list are as good as no member.
+//! JSON Lines: one contact or one note a line, made to be written by hand and by a script. The format is set down in
+//! [`crate::guide::json_lines`].
 
 use std::io::{self, BufReader, Read};
 
