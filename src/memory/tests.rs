@@ -185,7 +185,7 @@ fn an_import_that_fails_at_any_statement_leaves_nothing() {
         r#"{"note": {"text": "Asked for the soup", "about": {"id": "d1"}, "id": "n1"}}"#,
         "\n",
     );
-    fails_at_every_statement(&stage, 20, || {
+    fails_at_every_statement(&stage, 15, || {
         let report = stage.memory.import("other").json_lines(lines.as_bytes())?;
         assert_eq!((report.contacts_added, report.notes_added), (1, 1), "{report}");
         Ok(())
