@@ -1,5 +1,11 @@
 //! Bad input gets a clear error that says what, which and what to do; nothing is lost, and nothing is half done.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and tell what they did"
+)]
 
 use std::fs;
 use std::io::{self, Read};

@@ -1,13 +1,19 @@
 //! Damage is never silent, and nothing can be changed from outside without showing.
 //!
 //! `HEIRLOOM_LONG=1` damages hundreds of files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and tell what they did"
+)]
 
 mod dice;
 
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use heirloom::{
@@ -85,7 +91,6 @@ impl Original {
 }
 
 /// What came of a change to a file.
-#[derive(Debug)]
 enum Judgement {
     /// An error in words, at opening, reading or verifying.
     Told,
@@ -96,6 +101,18 @@ enum Judgement {
     /// A read was wrong and nothing said so.
     Silent(String),
     Panicked,
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Told => f.write_str("told by an error"),
+            Self::Found(verified) => write!(f, "found: {verified}"),
+            Self::Harmless => f.write_str("not noticed, though every read is right"),
+            Self::Silent(read) => write!(f, "read wrong in silence: {read}"),
+            Self::Panicked => f.write_str("a panic"),
+        }
+    }
 }
 
 impl Judgement {
@@ -235,7 +252,7 @@ fn a_flipped_bit_a_zeroed_page_and_a_cut_tail_are_told_or_found_and_never_read_w
         match original.judge(&path) {
             Judgement::Harmless => harmless += 1,
             judged => {
-                assert!(judged.is_noticed(), "{what} {place} of {length}: {judged:?}");
+                assert!(judged.is_noticed(), "{what} {place} of {length}: {judged}");
                 noticed += 1;
             }
         }
@@ -327,7 +344,7 @@ fn any_column_of_any_table_changed_from_outside_shows() {
             let judged = original.judge(&path);
             let fine = may_be_harmless(&table, Some(column)) && matches!(judged, Judgement::Harmless);
             if !fine && !judged.is_noticed() {
-                unnoticed.push(format!("{table}.{column} of {row:?}: {judged:?}"));
+                unnoticed.push(format!("{table}.{column} of {row:?}: {judged}"));
             }
         }
     }
@@ -350,7 +367,7 @@ fn a_row_deleted_or_added_from_outside_shows() {
         let judged = original.judge(&path);
         let fine = may_be_harmless(&table, None) && matches!(judged, Judgement::Harmless);
         if !fine && !judged.is_noticed() {
-            unnoticed.push(format!("deleted from {table}, {row:?}: {judged:?}"));
+            unnoticed.push(format!("deleted from {table}, {row:?}: {judged}"));
         }
 
         let path = original.copy("changed.heirloom");
@@ -367,7 +384,7 @@ fn a_row_deleted_or_added_from_outside_shows() {
         let judged = original.judge(&path);
         let fine = may_be_harmless(&table, None) && matches!(judged, Judgement::Harmless);
         if !fine && !judged.is_noticed() {
-            unnoticed.push(format!("added to {table} beside {row:?}: {judged:?}"));
+            unnoticed.push(format!("added to {table} beside {row:?}: {judged}"));
         }
     }
     assert!(unnoticed.is_empty(), "{} changes went unnoticed:\n{}", unnoticed.len(), unnoticed.join("\n"));
@@ -394,7 +411,7 @@ fn a_note_or_a_contact_taken_out_of_the_search_index_or_put_into_it_shows() {
         assert!(connection.total_changes() > 0, "{meddling} changed nothing");
         drop(connection);
         let judged = original.judge(&path);
-        assert!(matches!(judged, Judgement::Found(_)), "{meddling}: {judged:?}");
+        assert!(matches!(judged, Judgement::Found(_)), "{meddling}: {judged}");
         let memory = options().open(&path).unwrap();
         memory.rebuild().unwrap();
         let found = memory.verify_against(original.head).unwrap();

@@ -2,7 +2,13 @@
 //!
 //! A child process writes and tells what was acknowledged; it is killed at a random instant; then everything it was told
 //! is there, nothing else is, and no write is there in part. `HEIRLOOM_LONG=1` kills hundreds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and tell what they did"
+)]
 
 mod dice;
 

@@ -1,7 +1,13 @@
 //! Any number of processes may write at once, and open an absent file at once; the feed misses and repeats nothing.
 //!
 //! `HEIRLOOM_LONG=1` lets each write a thousand times.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and tell what they did"
+)]
 
 mod dice;
 

@@ -2,7 +2,14 @@
 //!
 //! A sequence that breaks something is made as short as it can be and printed. `HEIRLOOM_SEED` throws the same sequences
 //! again; `HEIRLOOM_LONG=1` runs many more.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::manual_is_multiple_of,
+    reason = "tests fail by panicking, and tell what they did"
+)]
 
 mod dice;
 
@@ -16,7 +23,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use heirloom::{
     Actor, AgencyId, AssignmentId, Channel, ContactId, DayOfYear, Direction, Durability, Entry, Error, Head, MemberId,
     Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteId, NoteKind, Once, OpenMatter, Result, Role,
-    Sensitivity, Visibility, When, Writer, changes,
+    Sensitivity, Visibility, Writer,
 };
 use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -458,9 +465,13 @@ fn carry_out(w: &mut Writer<'_>, m: &mut Model, Call { deed, a, b, c }: Call) ->
         }
         Deed::Depart => {
             let id = m.member(a);
+            let book = w.view().book(id)?;
             w.depart(id, (b % 2 == 0).then_some("the contract ended"))?;
             m.members.iter_mut().find(|member| member.0 == id).unwrap().2 = true;
             assert!(w.view().book(id)?.is_empty(), "who departs owns nothing");
+            for contact in book {
+                assert!(w.view().owner_at(contact.id, at)?.is_some(), "the only owner of {} has left", contact.name);
+            }
         }
         Deed::WelcomeBack => {
             let id = m.member(a);

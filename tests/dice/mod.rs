@@ -1,4 +1,9 @@
 //! Seeded random numbers for the tests, and how long they run.
+#![allow(
+    dead_code,
+    clippy::print_stdout,
+    reason = "not every test uses all of it; what a test prints is shown when it fails"
+)]
 
 use std::hash::{BuildHasher, RandomState};
 
