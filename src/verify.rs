@@ -68,9 +68,9 @@ impl fmt::Display for Verification {
 const MOST_FINDINGS: usize = 100;
 
 impl Memory {
-    /// Recomputes everything that can be recomputed, on one snapshot: pages, the hash chains from the bodies, every
-    /// table by a replay of the journal into a scratch file, the search index from the notes, attachments by their
-    /// SHA-256.
+    /// Recomputes everything that can be recomputed: on one snapshot the hash chains from the bodies, every table by a
+    /// replay of the journal into a scratch file, and attachments by their SHA-256; on a second snapshot beside it pages,
+    /// and the search index from the notes.
     ///
     /// Somebody who can write the file can also write a new chain that is whole in itself: note a [`Head`] outside of
     /// the memory, and use [`Memory::verify_against`].
@@ -100,37 +100,47 @@ impl Memory {
 }
 
 fn verify(inner: &Inner, noted: Option<Head>) -> Result<Verification> {
-    let mut findings = inner.store.check_pages()?;
-    inner.store.read(|sql| {
-        let scratch = Store::open(&Location::Scratch, &Options::default())?;
-        let mut chain = Chain::new(noted);
-        journal::write_scratch(&scratch, |copy| {
-            match replay(sql, copy, &mut |sql, row| chain.take(sql, row)) {
-                Ok(()) => {}
-                Err(error @ (Error::Io { .. } | Error::Damaged { .. } | Error::DiskFull { .. })) => return Err(error),
-                Err(error) => chain.findings.push(format!("the journal cannot be replayed: {error}")),
-            }
-            chain.finish(sql)?;
-            findings.append(&mut chain.findings);
-            compare_schemas(sql, copy, &mut findings)?;
-            for table in TABLES.iter().copied().flatten() {
-                compare(sql, copy, table, &mut findings)?;
-            }
-            Ok(())
-        })?;
-        check_attachments(sql, &mut findings)?;
-        findings.append(&mut search::check(sql)?);
-        if findings.len() > MOST_FINDINGS {
-            let more = findings.len() - MOST_FINDINGS;
-            findings.truncate(MOST_FINDINGS);
-            findings.push(format!("and {more} more"));
+    let mut chain = Chain::new(noted);
+    let (journal, index) = std::thread::scope(|threads| {
+        let beside = threads.spawn(|| {
+            let mut findings = inner.store.check_pages()?;
+            findings.append(&mut inner.store.read(search::check)?);
+            Ok(findings)
+        });
+        let journal = inner.store.read(|sql| check_journal(sql, &mut chain));
+        let panicked = |_| Error::fault("verification", "the check of the search index ended without a result");
+        (journal, beside.join().map_err(panicked).flatten())
+    });
+    let mut findings = [journal?, index?].concat();
+    if findings.len() > MOST_FINDINGS {
+        let more = findings.len() - MOST_FINDINGS;
+        findings.truncate(MOST_FINDINGS);
+        findings.push(format!("and {more} more"));
+    }
+    let head = Head { seq: chain.seq, hash: chain.head };
+    Ok(Verification { entries: chain.seq.unsigned_abs(), head, findings })
+}
+
+/// Recomputes the chain, and compares every table with what the journal makes of an empty file.
+fn check_journal(sql: &dyn Sql, chain: &mut Chain) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    let scratch = Store::open(&Location::Scratch, &Options::default())?;
+    journal::write_scratch(&scratch, |copy| {
+        match replay(sql, copy, &mut |sql, row| chain.take(sql, row)) {
+            Ok(()) => {}
+            Err(error @ (Error::Io { .. } | Error::Damaged { .. } | Error::DiskFull { .. })) => return Err(error),
+            Err(error) => chain.findings.push(format!("the journal cannot be replayed: {error}")),
         }
-        Ok(Verification {
-            entries: chain.seq.unsigned_abs(),
-            head: Head { seq: chain.seq, hash: chain.head },
-            findings,
-        })
-    })
+        chain.finish(sql)?;
+        findings.append(&mut chain.findings);
+        compare_schemas(sql, copy, &mut findings)?;
+        for table in TABLES.iter().copied().flatten() {
+            compare(sql, copy, table, &mut findings)?;
+        }
+        Ok(())
+    })?;
+    check_attachments(sql, &mut findings)?;
+    Ok(findings)
 }
 
 /// Reads every entry in order, hands its row to `see`, and applies it to `to`.

@@ -65,9 +65,10 @@ const LONG_READ: Duration = Duration::from_millis(100);
 const TRIM_EVERY: Duration = Duration::from_millis(250);
 /// Statements kept prepared on each connection.
 const STATEMENTS: usize = 512;
-/// Page cache of the writing connection and of each reading one, in KiB.
+/// Page cache of the writing connection, of each reading one, and of scratch, in KiB.
 const WRITER_CACHE_KIB: i64 = 32 << 10;
 const READER_CACHE_KIB: i64 = 8 << 10;
+const SCRATCH_CACHE_KIB: i64 = 4 << 10;
 /// Pages copied between two reports of a backup.
 const BACKUP_STEP: i32 = 256;
 /// Findings after which a check of pages stops.
@@ -853,7 +854,14 @@ impl Site {
             ("cell_size_check", 1),
             // A damaged file that is mapped kills the process instead of giving an error.
             ("mmap_size", 0),
-            ("cache_size", -if role == Role::Writer { WRITER_CACHE_KIB } else { READER_CACHE_KIB }),
+            // Scratch is short of memory rather than of time; a memory in RAM is its own cache.
+            (
+                "cache_size",
+                -match (role, &self.kind) {
+                    (Role::Writer, Kind::Shared | Kind::Frozen(_)) => WRITER_CACHE_KIB,
+                    _ => READER_CACHE_KIB,
+                },
+            ),
         ];
         match (role, &self.kind) {
             (Role::Reader, _) => rules.push(("query_only", 1)),
