@@ -859,7 +859,8 @@ impl Site {
                 "cache_size",
                 -match (role, &self.kind) {
                     (Role::Writer, Kind::Shared | Kind::Frozen(_)) => WRITER_CACHE_KIB,
-                    _ => READER_CACHE_KIB,
+                    (Role::Writer, Kind::Single) => SCRATCH_CACHE_KIB,
+                    (Role::Reader, _) => READER_CACHE_KIB,
                 },
             ),
         ];
