@@ -374,16 +374,14 @@ impl Desk<'_, '_, '_> {
             Err(reason) => return Ok(Err(reason)),
         };
         let known = self.w.view().last_said(&id.system, &id.id)?;
-        let (notes, attachments) = (record.notes.len(), record.attachments.len());
         if let Some((contact, said)) = &known
             && (*said == Some(source.digest()) || self.said_before(*contact, &source)?)
         {
             self.report.contacts_unchanged += 1;
-            self.report.notes_unchanged += notes as u64;
+            self.report.notes_unchanged += record.notes.len() as u64;
             return Ok(Ok(()));
         }
         let (new, card_notes, pictures) = self.new_contact(record, handles, &id, source);
-        debug_assert_eq!((card_notes.len(), pictures.len()), (notes, attachments));
         let done = match known.is_some() {
             true => self.w.upsert_contact(new),
             false => self.w.add_unknown_contact(new),
@@ -398,8 +396,8 @@ impl Desk<'_, '_, '_> {
             false => self.report.contacts_added += 1,
         }
         for picture in pictures {
-            let (name, attachment) = (picture.name.clone(), picture);
-            let new = NewAttachment::new(attachment.name, attachment.media_type, attachment.bytes);
+            let name = picture.name.clone();
+            let new = NewAttachment::new(picture.name, picture.media_type, picture.bytes);
             if let Err(reason) = of_record(self.w.attach(contact, new))? {
                 self.find(false, format!("{name} was left out: {reason}"));
             }
@@ -489,6 +487,9 @@ impl Desk<'_, '_, '_> {
             Ok(about) => about,
             Err(reason) => return Ok(Err(reason)),
         };
+        if record.happened_at.is_none() {
+            self.find(false, "it does not say when it happened; the time of the import stands for it".to_owned());
+        }
         let id = record.external_id.clone().unwrap_or_else(|| note_digest(&about, &record).to_string());
         self.keep_note(&about, record, id)
     }
