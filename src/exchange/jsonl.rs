@@ -294,10 +294,14 @@ fn note_of_contact(value: Value, converted: &mut Vec<String>) -> Result<Option<N
     match value {
         Value::Object(members) => {
             let note = note(Members(members), converted)?;
-            match note.about.is_empty() {
-                true => Ok(Some(note)),
-                false => Err("a note within a contact is about that contact; leave “about” out".into()),
+            if !note.about.is_empty() {
+                return Err("a note within a contact is about that contact; leave “about” out".into());
             }
+            // The source of a contact is kept whole, and every member may read it.
+            if note.visibility.as_deref() == Some("private") {
+                return Err("a private note must stand on a line of its own, apart from what all may read".into());
+            }
+            Ok(Some(note))
         }
         value => Ok(text("notes", value)?.map(|text| NoteRecord { text, ..NoteRecord::default() })),
     }
@@ -531,6 +535,7 @@ mod tests {
             (r#"{"contact": {}}"#, "no name, no company and no address"),
             (r#"{"contact": {"name": ["a"]}}"#, "“name” must be a text and is a list"),
             (r#"{"contact": {"name": "a\u0000"}}"#, "NUL"),
+            (r#"{"contact": {"name": "a", "notes": {"text": "b", "visibility": "private"}}}"#, "line of its own"),
             (r#"{"contact": {"name": "a", "dates": {"birthday": "soon"}}}"#, "“birthday”"),
             (r#"{"contact": {"name": "a", "fields": {"company": "b"}, "company": "c"}}"#, "there twice"),
             (r#"{"contact": {"name": "a"}, "note": {"text": "b"}}"#, "a line of its own"),
