@@ -297,7 +297,13 @@ impl NewContact {
     }
 
     /// Checks everything, and gives the form that the journal keeps.
-    fn checked(self, view: &View<'_>) -> Result<ContactAdded> {
+    fn checked(mut self, view: &View<'_>) -> Result<ContactAdded> {
+        let source = self.source.take();
+        Ok(ContactAdded { source, ..self.facts(view)? })
+    }
+
+    /// Checks everything, and gives the form that the journal keeps, but for the source.
+    fn facts(&self, view: &View<'_>) -> Result<ContactAdded> {
         let mut added = ContactAdded {
             kind: self.kind,
             name: check::name("name of a contact", &self.name)?.to_owned(),
@@ -311,7 +317,7 @@ impl NewContact {
             handles: Vec::new(),
             do_not_contact: BTreeMap::new(),
             external_id: self.external_id.as_ref().map(ExternalId::checked).transpose()?,
-            source: self.source,
+            source: None,
         };
         for (name, value) in &self.fields {
             check::text("value of a field", value, check::FIELD_MAX)?;
@@ -747,6 +753,8 @@ impl Writer<'_> {
     }
 
     fn bring_up_to_date(&mut self, id: ContactId, contact: NewContact) -> Result<()> {
+        // Before the first change, so that a contact which is refused stays as it was, also where the caller goes on.
+        contact.facts(&self.view())?;
         self.rename_contact(id, &contact.name)?;
         if let Some(audience) = &contact.audience {
             self.set_audience(id, audience)?;

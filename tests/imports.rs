@@ -1,0 +1,35 @@
+//! Imports: what a second one does, and what becomes of a record that cannot be taken.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+
+use heirloom::{Actor, Channel, Member, Memory, NewContact, NewHandle, NewMember, Note, NoteKind, Via};
+
+fn member(memory: &Memory, name: &str) -> Member {
+    memory.write(Actor::system("test"), |w| w.add_member(NewMember::new(name))).unwrap()
+}
+
+/// Imports lines of JSON, and returns how many contacts changed, notes were added, notes changed, records were skipped.
+fn lines(memory: &Memory, text: &str) -> (u64, u64, u64, u64) {
+    let report = memory.import("crm").json_lines(text.as_bytes()).unwrap();
+    (report.contacts_changed, report.notes_added, report.notes_changed, report.skipped)
+}
+
+/// The only note about the contact of a name, as its author sees it.
+fn only_note(memory: &Memory, name: &str) -> Note {
+    let memory = memory.all_seeing();
+    let contact = memory.named(name).unwrap().remove(0);
+    let mut notes = memory.timeline(contact.id, None, 10).unwrap().notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    notes.remove(0)
+}
+
+#[test]
+fn a_contact_whose_record_is_skipped_stays_as_it_was() {
+    let memory = Memory::in_memory().unwrap();
+    lines(&memory, r#"{"contact": {"id": "1", "name": "Sally"}}"#);
+    let head = memory.head().unwrap();
+    let long = "x".repeat(heirloom::limits::FIELD_MAX + 1);
+    let record = format!(r#"{{"contact": {{"id": "1", "name": "Sally Marsh", "shoes": "{long}"}}}}"#);
+    assert_eq!(lines(&memory, &record), (0, 0, 0, 1));
+    assert_eq!(memory.head().unwrap(), head);
+}
