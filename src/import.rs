@@ -23,7 +23,7 @@ use crate::handle::NewHandle;
 use crate::id::{ContactId, MemberId, NoteId};
 use crate::journal::{Hash, Source, Writer};
 use crate::memory::Memory;
-use crate::note::{NoteDraft, NoteKind, SaidBy, Sensitivity, Visibility};
+use crate::note::{NoteDraft, NoteKind, SaidBy, Sensitivity, Via, Visibility};
 use crate::search::fold;
 
 /// So many findings are kept in a report; all of them go to [`Import::each_finding`], and all are counted.
@@ -567,7 +567,8 @@ impl Desk<'_, '_, '_> {
             None => None,
         };
         let draft = match of_record(self.w.note_about(about, record.text).map(|draft| {
-            let draft = classes.onto(draft).external_id(system, id).source(source).channel(record.channel);
+            let draft =
+                classes.onto(draft).via(Via::Import).external_id(system, id).source(source).channel(record.channel);
             let draft = record.happened_at.into_iter().fold(draft, NoteDraft::happened_at);
             let draft = said_by.into_iter().fold(draft, NoteDraft::said_by);
             record.permalink.into_iter().fold(draft, NoteDraft::permalink)

@@ -272,7 +272,10 @@ impl Note {
     /// be known before it is passed on: ` — Sally Marsh, X [health]`.
     pub(crate) fn attribution(&self) -> String {
         let recorder = match self.via {
-            Via::Import => format!("imported from {}", self.recorded_by_name),
+            Via::Import => match self.recorded_by {
+                Actor::Import(_) => format!("imported from {}", self.recorded_by_name),
+                _ => format!("imported by {}", self.recorded_by_name),
+            },
             Via::Agent => format!("{} (agent)", self.recorded_by_name),
             Via::Hand | Via::Api => self.recorded_by_name.clone(),
         };

@@ -33,3 +33,15 @@ fn a_contact_whose_record_is_skipped_stays_as_it_was() {
     assert_eq!(lines(&memory, &record), (0, 0, 0, 1));
     assert_eq!(memory.head().unwrap(), head);
 }
+
+#[test]
+fn a_note_that_a_member_imports_was_not_written_by_hand() {
+    let memory = Memory::in_memory().unwrap();
+    let ana = member(&memory, "Ana");
+    let text = "{\"contact\": {\"name\": \"Sally\"}}\n{\"note\": {\"about\": \"Sally\", \"text\": \"Came by.\"}}";
+    let report = memory.import("crm").by(&ana).json_lines(text.as_bytes()).unwrap();
+    assert_eq!((report.notes_added, report.skipped), (1, 0));
+    let note = only_note(&memory, "Sally");
+    assert_eq!((note.via, &note.recorded_by), (Via::Import, &Actor::from(&ana)));
+    assert!(note.to_string().ends_with("Came by. — imported by Ana"), "{note}");
+}
