@@ -597,7 +597,7 @@ impl Desk<'_, '_, '_> {
             return Ok(Ok(()));
         }
         let why = format!("the source in {} changed", self.system);
-        let corrected = of_record(self.w.correct_note(note, &record.text, Some(&why)))?;
+        let corrected = of_record(self.w.correct_imported(note, &record.text, &why))?;
         if corrected.is_ok() {
             self.report.notes_changed += 1;
         }

@@ -758,10 +758,22 @@ impl<'m> Writer<'m> {
         check::text("text of the note", text, check::NOTE_TEXT_MAX)?;
         check::optional("reason", why.unwrap_or_default(), check::FIELD_MAX)?;
         let old = self.standing_note(note)?;
+        self.correct(old, text, why)
+    }
+
+    /// Replaces the text of a note as the source from which it was imported has it, whoever may read it here.
+    pub(crate) fn correct_imported(&mut self, note: NoteId, text: &str, why: &str) -> Result<()> {
+        check::text("text of the note", text, check::NOTE_TEXT_MAX)?;
+        let old = self.all_seeing_view().note(note)?;
+        self.correct(old, text, Some(why))
+    }
+
+    fn correct(&mut self, old: Note, text: &str, why: Option<&str>) -> Result<()> {
         match old.text == text {
             true => Ok(()),
             false => {
-                self.append(note, NoteCorrected { from: old.text, to: text.to_owned(), why: why.map(str::to_owned) })
+                let (from, to, why) = (old.text, text.to_owned(), why.map(str::to_owned));
+                self.append(old.id, NoteCorrected { from, to, why })
             }
         }
     }

@@ -45,3 +45,15 @@ fn a_note_that_a_member_imports_was_not_written_by_hand() {
     assert_eq!((note.via, &note.recorded_by), (Via::Import, &Actor::from(&ana)));
     assert!(note.to_string().ends_with("Came by. — imported by Ana"), "{note}");
 }
+
+#[test]
+fn a_private_note_is_corrected_by_its_source() {
+    let memory = Memory::in_memory().unwrap();
+    let ana = member(&memory, "Ana");
+    lines(&memory, r#"{"contact": {"name": "Sally"}}"#);
+    let note = r#"{"note": {"id": "n", "about": "Sally", "text": "Tea.", "visibility": "private", "said_by": "Ana"}}"#;
+    assert_eq!(lines(&memory, note), (0, 1, 0, 0));
+    assert_eq!(lines(&memory, &note.replace("Tea", "Coffee")), (0, 0, 1, 0));
+    let note = only_note(&memory, "Sally");
+    assert_eq!((note.text.as_str(), note.private_to), ("Coffee.", Some(ana.id)));
+}
