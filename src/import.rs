@@ -405,7 +405,7 @@ impl Desk<'_, '_, '_> {
         for (at, mut note) in card_notes.into_iter().enumerate() {
             // What stands on a card describes the contact; it does not say that they were spoken to.
             note.kind.get_or_insert_with(|| NoteKind::Insight.word().to_owned());
-            let made_up = || format!("{}#{}", id.id, note_digest(&[contact], &note));
+            let made_up = || format!("{}#{}", id.id, note_digest(&note));
             let id = note.external_id.clone().unwrap_or_else(made_up);
             if let Err(reason) = self.keep_note(&[contact], note, id)? {
                 self.find(false, format!("note {} was left out: {reason}", at + 1));
@@ -490,7 +490,7 @@ impl Desk<'_, '_, '_> {
         if record.happened_at.is_none() {
             self.find(false, "it does not say when it happened; the time of the import stands for it".to_owned());
         }
-        let id = record.external_id.clone().unwrap_or_else(|| note_digest(&about, &record).to_string());
+        let id = record.external_id.clone().unwrap_or_else(|| note_digest(&record).to_string());
         self.keep_note(&about, record, id)
     }
 
@@ -697,9 +697,18 @@ fn made_up_id(record: &ContactRecord, handles: &[NewHandle], source: &Source) ->
     }
 }
 
-/// What tells a note without an id from others: whom it is about, when it happened, who said it, what it says.
-fn note_digest(about: &[ContactId], record: &NoteRecord) -> Hash {
-    let mut parts: Vec<&[u8]> = about.iter().map(|contact| &contact.0.as_bytes()[..]).collect();
+/// What tells a note without an id from others: whom it names, when it happened, who said it, what it says. The words in
+/// which it names them are the same in a second import, also when an address went to somebody else meanwhile.
+fn note_digest(record: &NoteRecord) -> Hash {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for reference in &record.about {
+        let (how, whom) = match reference {
+            ContactRef::ExternalId(id) => ("id", id),
+            ContactRef::Handle(channel, address) => (channel.word(), address),
+            ContactRef::Name(name) => ("name", name),
+        };
+        parts.extend([how.as_bytes(), b"\0", whom.as_bytes(), b"\0"]);
+    }
     let when = record.happened_at.map(|when| when.to_string()).unwrap_or_default();
     parts.extend([
         when.as_bytes(),

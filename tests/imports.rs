@@ -57,3 +57,21 @@ fn a_private_note_is_corrected_by_its_source() {
     let note = only_note(&memory, "Sally");
     assert_eq!((note.text.as_str(), note.private_to), ("Coffee.", Some(ana.id)));
 }
+
+#[test]
+fn a_second_import_adds_no_note_when_an_address_went_to_somebody_else() {
+    let memory = Memory::in_memory().unwrap();
+    let ana = member(&memory, "Ana");
+    let sally = memory.write(&ana, |w| w.add_contact(NewContact::person("Sally").handle(Channel::X, "@s"))).unwrap();
+    let note = r#"{"note": {"about": {"x": "@s"}, "text": "Came by.", "happened_at": "2024-07-06", "kind": "idea"}}"#;
+    assert_eq!(lines(&memory, note), (0, 1, 0, 0));
+    memory
+        .write(&ana, |w| {
+            w.end_handle(sally, Channel::X, "@s")?;
+            let ben = w.add_contact(NewContact::person("Ben"))?;
+            w.add_handle(ben, NewHandle::new(Channel::X, "@s"))
+        })
+        .unwrap();
+    assert_eq!(lines(&memory, note), (0, 0, 0, 0));
+    assert_eq!(only_note(&memory, "Sally").kind, NoteKind::Idea);
+}
