@@ -1101,7 +1101,8 @@ impl View<'_> {
     }
 
     /// Finds the contacts who have not been spoken to since an instant, longest silence first; those never spoken to
-    /// come before all. Spoken to means a note of kind conversation, praise, complaint or idea.
+    /// come before all. Spoken to means a note of kind conversation, praise, complaint or idea that is not private: of a
+    /// private one nobody else learns, not even that it was.
     pub fn quiet_since(&self, since: DateTime<Utc>) -> Result<Vec<(ContactSummary, Option<DateTime<Utc>>)>> {
         self.sql().all(
             "SELECT id, kind, name, spoken_at FROM contact

@@ -462,7 +462,7 @@ pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteAdded
     for about in &change.about {
         let contact = entry.contact_key(sql, *about)?;
         hang_on(sql, contact, key, change.happened_at.micros(), change.kind)?;
-        if change.kind.is_exchange() {
+        if change.kind.is_exchange() && private_to.is_none() {
             contact::spoken(sql, contact, change.happened_at.micros())?;
         }
     }
@@ -535,7 +535,7 @@ fn retell(sql: &dyn Sql, note: i64) -> Result<()> {
         let at = sql.first(
             "SELECT l.happened_at FROM note_contact l
              JOIN note n ON n.key = l.note
-             WHERE l.contact = $1 AND n.retracted_at IS NULL
+             WHERE l.contact = $1 AND n.retracted_at IS NULL AND n.private_to IS NULL
                  AND l.kind IN ('conversation', 'praise', 'complaint', 'idea')
              ORDER BY l.happened_at DESC LIMIT 1",
             &[Value::Int(contact)],
