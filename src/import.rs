@@ -551,7 +551,7 @@ impl Desk<'_, '_, '_> {
             Ok(id) => id,
             Err(reason) => return Ok(Err(reason)),
         };
-        if let Some(note) = self.w.view().note_by_external_id(&system, &id)? {
+        if let Some(note) = self.w.all_seeing_view().note_by_external_id(&system, &id)? {
             return self.known_note(note, &record);
         }
         let source = match std::mem::take(&mut record.source) {

@@ -664,7 +664,7 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
     pub fn save(self) -> Result<NoteId> {
         check::text("text of the note", &self.text, check::NOTE_TEXT_MAX)?;
         if let Some(id) = self.external_id.as_ref().map(ExternalId::checked).transpose()?
-            && let Some(note) = self.writer.view().note_by_external_id(&id.system, &id.id)?
+            && let Some(note) = self.writer.all_seeing_view().note_by_external_id(&id.system, &id.id)?
         {
             return Ok(note);
         }
@@ -951,12 +951,12 @@ impl View<'_> {
         )
     }
 
-    /// Finds the note that another system calls so.
+    /// Finds the note that another system calls so, where this view may read it.
     pub fn note_by_external_id(&self, system: &str, id: &str) -> Result<Option<NoteId>> {
         self.sql().first(
             "SELECT n.id FROM note_external_id x JOIN note n ON n.key = x.note
-             WHERE x.system = $1 AND x.external_id = $2",
-            &[Value::Text(system), Value::Text(id)],
+             WHERE x.system = $1 AND x.external_id = $2 AND ($3 = 0 OR n.private_to IS NULL OR n.private_to = $3)",
+            &[Value::Text(system), Value::Text(id), Value::Int(self.viewer())],
             |row| row.uuid(0).map(NoteId),
         )
     }

@@ -24,3 +24,25 @@ fn a_private_conversation_does_not_show_in_when_somebody_was_spoken_to() {
     assert_eq!(memory.quiet_since("2020-01-01T00:00:00Z".parse().unwrap()).unwrap().len(), 1);
     assert!(memory.verify().unwrap().is_sound());
 }
+
+#[test]
+fn what_another_system_calls_a_private_note_finds_it_for_its_reader_alone() {
+    let memory = Memory::in_memory().unwrap();
+    let (ana, ben) = (member(&memory, "Ana"), member(&memory, "Ben"));
+    let note = memory
+        .write(&ana, |w| {
+            let sally = w.add_contact(NewContact::person("Sally"))?;
+            w.note(sally, "Between us.").private().external_id("crm", "7").save()
+        })
+        .unwrap();
+    let found = |memory: &Memory| memory.note_by_external_id("crm", "7").unwrap();
+    assert_eq!(found(&memory), None);
+    assert_eq!(found(&memory.seen_by(&ben).unwrap()), None);
+    assert_eq!(found(&memory.seen_by(&ana).unwrap()), Some(note));
+    // The id stays one note's, whoever writes.
+    let again = |w: &mut heirloom::Writer<'_>| {
+        let sally = w.view().named("Sally")?.remove(0).id;
+        w.note(sally, "Something else.").external_id("crm", "7").save()
+    };
+    assert_eq!(memory.write(&ben, again).unwrap(), note);
+}
