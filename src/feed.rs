@@ -254,6 +254,12 @@ impl Memory {
     /// [`Error::Invalid`] for a cursor of another memory, and for one that lies behind the newest entry, as after the
     /// memory was restored from an older backup.
     pub fn changes_after(&self, cursor: Cursor) -> Result<Changes> {
+        self.newest_behind(cursor)?;
+        Ok(Changes { memory: self.clone(), cursor, page: VecDeque::new(), failed: false })
+    }
+
+    /// The number of the newest entry; refuses a cursor that is not of this memory as it stands.
+    fn newest_behind(&self, cursor: Cursor) -> Result<i64> {
         if cursor.memory != self.id() {
             return Err(Error::invalid(
                 "cursor",
@@ -271,16 +277,19 @@ impl Memory {
                 ),
             ));
         }
-        Ok(Changes { memory: self.clone(), cursor, page: VecDeque::new(), failed: false })
+        Ok(newest)
     }
 
     /// Waits until there is an entry behind a cursor, whoever writes it, in this process or another, and says whether
     /// there is one; `false` when the time ran out.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a cursor that [`Memory::changes_after`] refuses.
     pub fn wait_for_changes(&self, cursor: Cursor, timeout: Duration) -> Result<bool> {
         let until = Instant::now().checked_add(timeout);
         loop {
             let seen = self.inner.store.mark()?;
-            if self.head()?.seq > cursor.seq {
+            if self.newest_behind(cursor)? > cursor.seq {
                 return Ok(true);
             }
             let left = until.map_or(timeout, |until| until.saturating_duration_since(Instant::now()));

@@ -1,0 +1,21 @@
+//! The feed: cursors, and the cause of an entry.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+
+use std::time::Duration;
+
+use heirloom::{Actor, Cursor, Error, Memory, NewContact};
+
+#[test]
+fn a_cursor_that_the_feed_refuses_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::open(dir.path().join("m.heirloom")).unwrap();
+    memory.backup(dir.path().join("older.heirloom")).unwrap();
+    memory.write(Actor::system("test"), |w| w.add_contact(NewContact::person("Sally"))).unwrap();
+    let older = Memory::open(dir.path().join("older.heirloom")).unwrap();
+    let refused = |cursor: Cursor| match older.wait_for_changes(cursor, Duration::from_mins(1)) {
+        Err(Error::Invalid { what: "cursor", why }) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(memory.last_cursor().unwrap()).contains("older backup"));
+    assert!(refused(Memory::in_memory().unwrap().first_cursor()).contains("it belongs to memory"));
+}
