@@ -591,11 +591,12 @@ impl<'m> Writer<'m> {
     /// # Errors
     /// [`Error::Unknown`] when there is no such entry.
     pub fn caused_by(&mut self, cause: impl Into<Option<EntryId>>) -> Result<()> {
-        self.cause = cause.into();
-        match self.cause {
-            Some(id) => seq_of(self.sql, id.0)?.map(drop).ok_or_else(|| Error::unknown("entry", id)),
-            None => Ok(()),
+        let cause = cause.into();
+        if let Some(id) = cause {
+            seq_of(self.sql, id.0)?.ok_or_else(|| Error::unknown("entry", id))?;
         }
+        self.cause = cause;
+        Ok(())
     }
 
     /// Does something whose entries all name one cause.

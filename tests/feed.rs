@@ -19,3 +19,16 @@ fn a_cursor_that_the_feed_refuses_is_not_waited_for() {
     assert!(refused(memory.last_cursor().unwrap()).contains("older backup"));
     assert!(refused(Memory::in_memory().unwrap().first_cursor()).contains("it belongs to memory"));
 }
+
+#[test]
+fn a_cause_that_is_refused_is_named_by_no_entry() {
+    let (memory, other) = (Memory::in_memory().unwrap(), Memory::in_memory().unwrap());
+    let strange = other.changes_after(other.first_cursor()).unwrap().next().unwrap().unwrap().id;
+    let sally = memory
+        .write(Actor::system("test"), |w| {
+            assert!(matches!(w.caused_by(strange), Err(Error::Unknown { .. })));
+            w.add_contact(NewContact::person("Sally"))
+        })
+        .unwrap();
+    assert_eq!(memory.history(sally).unwrap()[0].cause, None);
+}
