@@ -1,5 +1,6 @@
 //! Notes: what happened or is known about one or more contacts, with who said it and who wrote it down, for good.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -581,9 +582,7 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
 
     /// Adds another contact whom the note is about.
     pub fn about(mut self, contact: ContactId) -> Self {
-        if !self.about.contains(&contact) {
-            self.about.push(contact);
-        }
+        self.about.push(contact);
         self
     }
 
@@ -672,8 +671,10 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
     }
 
     /// Keeps the note, of whose external id the caller knows that no note has it.
-    pub(crate) fn save_unknown(self) -> Result<NoteId> {
+    pub(crate) fn save_unknown(mut self) -> Result<NoteId> {
         check::text("text of the note", &self.text, check::NOTE_TEXT_MAX)?;
+        let mut named = HashSet::with_capacity(self.about.len());
+        self.about.retain(|contact| named.insert(*contact));
         let external_id = self.external_id.as_ref().map(ExternalId::checked).transpose()?;
         for contact in &self.about {
             self.writer.contact_key(*contact)?;

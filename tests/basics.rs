@@ -1,7 +1,25 @@
 //! What the front page says, step by step.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use heirloom::{Actor, Channel, Memory, NewContact, NewMember, Role};
+use heirloom::{Actor, Channel, ContactId, Error, Memory, NewContact, NewMember, Role};
+
+#[test]
+fn a_note_about_very_many_contacts_is_looked_through_once() {
+    let memory = Memory::in_memory().unwrap();
+    memory
+        .write(Actor::system("test"), |w| {
+            let sally = w.add_contact(NewContact::person("Sally"))?;
+            let note = w.note_about(&[sally, sally], "The newsletter of May")?.about(sally).save()?;
+            assert_eq!(w.view().note_contacts(note)?.len(), 1);
+            // Each looked for among all before it, these would be some 40,000 million comparisons.
+            let strangers: Vec<ContactId> =
+                (0..300_000).map(|n| format!("00000000-0000-7000-8000-{n:012x}").parse().unwrap()).collect();
+            let refused = w.note_about(&strangers, "The newsletter of June")?.save();
+            assert!(matches!(refused, Err(Error::Unknown { .. })), "{refused:?}");
+            Ok(())
+        })
+        .unwrap();
+}
 
 #[test]
 fn what_is_written_is_found_attributed_and_verified() {
