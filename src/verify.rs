@@ -101,16 +101,23 @@ impl Memory {
 
 fn verify(inner: &Inner, noted: Option<Head>) -> Result<Verification> {
     let mut chain = Chain::new(noted);
-    let (journal, index) = std::thread::scope(|threads| {
-        let beside = threads.spawn(|| {
-            let mut findings = inner.store.check_pages()?;
-            findings.append(&mut inner.store.read(search::check)?);
-            Ok(findings)
-        });
-        let journal = inner.store.read(|sql| check_journal(sql, &mut chain));
-        let panicked = |_| Error::fault("verification", "the check of the search index ended without a result");
-        (journal, beside.join().map_err(panicked).flatten())
-    });
+    let pages_and_index = || {
+        let mut findings = inner.store.check_pages()?;
+        findings.append(&mut inner.store.read(search::check)?);
+        Ok(findings)
+    };
+    let mut journal = || inner.store.read(|sql| check_journal(sql, &mut chain));
+    // A memory that is not kept in a file has one connection, which this thread may hold already.
+    let (journal, index) = if inner.store.file().is_none() {
+        (journal(), pages_and_index())
+    } else {
+        std::thread::scope(|threads| {
+            let beside = threads.spawn(pages_and_index);
+            let journal = journal();
+            let panicked = |_| Error::fault("verification", "the check of the search index ended without a result");
+            (journal, beside.join().map_err(panicked).flatten())
+        })
+    };
     let mut findings = [journal?, index?].concat();
     if findings.len() > MOST_FINDINGS {
         let more = findings.len() - MOST_FINDINGS;

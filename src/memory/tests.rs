@@ -9,6 +9,13 @@ use crate::{
     Sensitivity, relation,
 };
 
+#[test]
+fn a_memory_in_ram_is_verified_inside_a_read() {
+    let stage = stage();
+    let found = stage.memory.read(|_| stage.memory.verify()).unwrap();
+    assert!(found.is_sound(), "{found}");
+}
+
 /// A memory whose clock stands still, with something of every noun in it.
 struct Stage {
     memory: Memory,
