@@ -29,6 +29,9 @@ use crate::search::fold;
 /// So many findings are kept in a report; all of them go to [`Import::each_finding`], and all are counted.
 pub const FINDINGS_KEPT: usize = 10_000;
 
+/// A longer reason is cut here, in bytes of UTF-8.
+const REASON_MAX: usize = 2 * check::NAME_MAX;
+
 /// What a caller wants to be told, as it happens.
 type Listener<'l, T> = Box<dyn FnMut(&T) + 'l>;
 
@@ -129,7 +132,7 @@ pub struct Finding {
     pub line: u64,
     /// Whether the record was skipped as a whole.
     pub skipped: bool,
-    /// What and why.
+    /// What and why, in at most some 2 KiB.
     pub reason: String,
 }
 
@@ -348,7 +351,15 @@ impl Desk<'_, '_, '_> {
         Ok(())
     }
 
-    fn find(&mut self, skipped: bool, reason: String) {
+    fn find(&mut self, skipped: bool, mut reason: String) {
+        // A reason may quote the record, and thousands of them are kept.
+        if reason.len() > REASON_MAX {
+            let mut end = REASON_MAX;
+            while !reason.is_char_boundary(end) {
+                end -= 1;
+            }
+            reason = format!("{}…", reason.get(..end).unwrap_or_default());
+        }
         let finding = Finding { file: self.report.file.clone(), record: self.record, line: self.line, skipped, reason };
         match skipped {
             true => self.report.skipped += 1,
@@ -405,7 +416,7 @@ impl Desk<'_, '_, '_> {
         for (at, mut note) in card_notes.into_iter().enumerate() {
             // What stands on a card describes the contact; it does not say that they were spoken to.
             note.kind.get_or_insert_with(|| NoteKind::Insight.word().to_owned());
-            let made_up = || format!("{}#{}", id.id, note_digest(&note));
+            let made_up = || within_name(format!("{}#{}", id.id, note_digest(&note)));
             let id = note.external_id.clone().unwrap_or_else(made_up);
             if let Err(reason) = self.keep_note(&[contact], note, id)? {
                 self.find(false, format!("note {} was left out: {reason}", at + 1));
@@ -691,6 +702,11 @@ fn made_up_id(record: &ContactRecord, handles: &[NewHandle], source: &Source) ->
         Some(handle) => format!("{} | {}: {}", fold(&record.name), handle.channel.word(), fold(&handle.address)),
         None => source.digest().to_string(),
     };
+    within_name(id)
+}
+
+/// An id that was made up, or its hash where it is longer than an id may be.
+fn within_name(id: String) -> String {
     match id.len() > check::NAME_MAX {
         true => Hash::of(&[id.as_bytes()]).to_string(),
         false => id,

@@ -75,3 +75,23 @@ fn a_second_import_adds_no_note_when_an_address_went_to_somebody_else() {
     assert_eq!(lines(&memory, note), (0, 0, 0, 0));
     assert_eq!(only_note(&memory, "Sally").kind, NoteKind::Idea);
 }
+
+#[test]
+fn what_a_record_quotes_at_length_is_cut_in_the_report() {
+    let memory = Memory::in_memory().unwrap();
+    let note = format!(r#"{{"note": {{"about": "{}", "text": "Came by."}}}}"#, "é".repeat(1 << 20));
+    let report = memory.import("crm").json_lines(note.as_bytes()).unwrap();
+    assert_eq!((report.skipped, report.findings.len()), (1, 1));
+    assert!(report.findings[0].reason.starts_with("there is no contact called “éé"));
+    assert!(report.findings[0].reason.len() <= 2_051);
+}
+
+#[test]
+fn a_note_within_a_contact_of_the_longest_id_is_kept() {
+    let memory = Memory::in_memory().unwrap();
+    let id = "i".repeat(heirloom::limits::NAME_MAX);
+    let contact = format!(r#"{{"contact": {{"id": "{id}", "name": "Sally", "notes": ["Likes tea."]}}}}"#);
+    assert_eq!(lines(&memory, &contact), (0, 1, 0, 0));
+    assert_eq!(lines(&memory, &contact), (0, 0, 0, 0));
+    assert_eq!(only_note(&memory, "Sally").text, "Likes tea.");
+}
