@@ -10,6 +10,44 @@ use crate::{
 };
 
 #[test]
+fn changes_of_a_newer_heirloom_are_carried() {
+    use crate::change::{Change, Unknown};
+    use crate::journal::Subject;
+    let stage = stage();
+    let newer = |kind: &str, version, body| Change::Unknown(Unknown { kind: kind.to_owned(), version, body });
+    let score = serde_json::json!({ "score": 7.5, "of": ["a", null, -1], "big": u64::MAX });
+    let promise = stage
+        .memory
+        .write(&stage.mia, |w| {
+            w.append(stage.sally, newer("contact.scored", 1, score.clone()))?;
+            w.append(stage.note, newer("note.corrected", 2, serde_json::json!({ "text": "?" })))?;
+            let promise = w.create(newer("follow_up.added", 1, serde_json::json!({ "what": "call" })))?;
+            w.append(Subject::Other(promise), newer("follow_up.done", 1, serde_json::json!({})))?;
+            w.tag(stage.sally, "after")?;
+            Ok(promise)
+        })
+        .unwrap();
+    let head = stage.memory.head().unwrap();
+    stage.memory.rebuild().unwrap();
+    let found = stage.memory.verify_against(head).unwrap();
+    assert!(found.is_sound(), "{found}");
+    let feed: Vec<_> = stage.memory.changes_after(stage.memory.first_cursor()).unwrap().map(Result::unwrap).collect();
+    let unknown: Vec<&str> = feed
+        .iter()
+        .filter(|entry| matches!(entry.change, Some(Change::Unknown(_))))
+        .map(|entry| entry.kind.as_str())
+        .collect();
+    assert_eq!(unknown, ["contact.scored", "note.corrected", "follow_up.added", "follow_up.done"]);
+    let history = stage.memory.history(Subject::Other(promise)).unwrap();
+    assert_eq!(history.len(), 2);
+    assert!(history[0].to_string().contains("follow_up.added, which a newer heirloom knows"), "{}", history[0]);
+    let scored = stage.memory.history(stage.sally).unwrap();
+    assert!(scored.iter().any(|entry| matches!(&entry.change, Some(Change::Unknown(u)) if u.body == score)));
+    assert!(stage.memory.contact(stage.sally).unwrap().tags.contains(&"after".to_owned()));
+    assert!(stage.memory.brief(stage.sally).is_ok() && stage.memory.search("after").run().is_ok());
+}
+
+#[test]
 fn a_memory_in_ram_is_verified_inside_a_read() {
     let stage = stage();
     let found = stage.memory.read(|_| stage.memory.verify()).unwrap();
