@@ -1026,6 +1026,7 @@ impl View<'_> {
                          SELECT 1 FROM note_contact al JOIN note an ON an.key = al.note
                          WHERE al.contact = $1 AND al.happened_at >= l.happened_at AND al.note <> l.note
                              AND an.direction = 'out' AND an.retracted_at IS NULL
+                             AND ($2 = 0 OR an.private_to IS NULL OR an.private_to = $2)
                      )
                  ORDER BY l.happened_at DESC, l.note DESC",
             ),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
-use heirloom::{Actor, Member, Memory, NewContact, NewMember, NoteKind};
+use heirloom::{Actor, Direction, Member, Memory, NewContact, NewMember, NoteKind, OpenMatter};
 
 fn member(memory: &Memory, name: &str) -> Member {
     memory.write(Actor::system("test"), |w| w.add_member(NewMember::new(name))).unwrap()
@@ -45,4 +45,24 @@ fn what_another_system_calls_a_private_note_finds_it_for_its_reader_alone() {
         w.note(sally, "Something else.").external_id("crm", "7").save()
     };
     assert_eq!(memory.write(&ben, again).unwrap(), note);
+}
+
+#[test]
+fn a_private_answer_answers_a_complaint_for_its_reader_alone() {
+    let memory = Memory::in_memory().unwrap();
+    let (ana, ben) = (member(&memory, "Ana"), member(&memory, "Ben"));
+    let sally = memory
+        .write(&ana, |w| {
+            let sally = w.add_contact(NewContact::person("Sally"))?;
+            w.note(sally, "Too loud.").kind(NoteKind::Complaint).save()?;
+            w.note(sally, "Wrote to her, between us.").private().direction(Direction::Out).save()?;
+            Ok(sally)
+        })
+        .unwrap();
+    let unanswered = |memory: Memory| {
+        memory.brief(sally).unwrap().open.iter().filter(|open| matches!(open, OpenMatter::Unanswered(_))).count()
+    };
+    assert_eq!(unanswered(memory.seen_by(&ana).unwrap()), 0);
+    assert_eq!(unanswered(memory.seen_by(&ben).unwrap()), 1);
+    assert_eq!(unanswered(memory.clone()), 1);
 }
