@@ -1,7 +1,7 @@
 //! The brief: what a successor must read about one contact, on one page.
 
 use std::cmp::Reverse;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::Serialize;
@@ -170,7 +170,7 @@ impl Brief {
 impl fmt::Display for Brief {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let contact = &self.contact;
-        writeln!(f, "{}", contact.name)?;
+        paragraph(f, "", &contact.name)?;
         paragraph(f, "  ", &epithets(contact))?;
         for wish in &contact.do_not_contact {
             paragraph(f, "  ", &wish_line(wish))?;
@@ -281,7 +281,7 @@ fn list(f: &mut fmt::Formatter<'_>, title: &str, items: impl Iterator<Item = (St
 /// Writes a paragraph with a mark before its first line, broken between words.
 fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
     const WIDTH: usize = 80;
-    f.write_str(mark)?;
+    write!(f, "{}", Visible(mark))?;
     let indent = mark.chars().count();
     let mut column = indent;
     for (at, word) in text.split_whitespace().enumerate() {
@@ -293,8 +293,22 @@ fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result 
             f.write_str(" ")?;
             column += 1;
         }
-        f.write_str(word)?;
+        write!(f, "{}", Visible(word))?;
         column += width;
     }
     writeln!(f)
+}
+
+/// A text of others, on its way to a terminal: what would steer the terminal, or turn the direction of the line, is shown
+/// by its code point.
+struct Visible<'a>(&'a str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steers = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        self.0.chars().try_for_each(|c| match steers(c) {
+            true => write!(f, "<U+{:04X}>", u32::from(c)),
+            false => f.write_char(c),
+        })
+    }
 }

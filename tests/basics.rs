@@ -4,6 +4,22 @@
 use heirloom::{Actor, Channel, ContactId, Error, Memory, NewContact, NewMember, Role};
 
 #[test]
+fn a_brief_does_not_steer_the_terminal() {
+    let memory = Memory::in_memory().unwrap();
+    let brief = memory
+        .write(Actor::system("test"), |w| {
+            let sally =
+                w.add_contact(NewContact::person("Sally\u{1B}[31m\nOwner: Eve").field("a\u{7}", "b\u{202E}c"))?;
+            w.note(sally, "Likes tea.\u{1B}[2J\u{9B}2J").insight().save()?;
+            Ok(w.view().brief(sally)?.to_string())
+        })
+        .unwrap();
+    assert!(brief.starts_with("Sally<U+001B>[31m Owner: Eve\n"), "{brief}");
+    assert!(brief.contains("Likes tea.<U+001B>[2J<U+009B>2J") && brief.contains("b<U+202E>c"), "{brief}");
+    assert!(!brief.chars().any(|c| c.is_control() && c != '\n'), "{brief:?}");
+}
+
+#[test]
 fn a_note_about_very_many_contacts_is_looked_through_once() {
     let memory = Memory::in_memory().unwrap();
     memory
