@@ -137,13 +137,17 @@ impl View<'_> {
     /// Reads the bytes of an attachment, and checks them against their SHA-256.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when there are no such bytes, [`Error::Fault`] when they were changed outside heirloom.
+    /// [`Error::Unknown`] when there are no such bytes, or only on notes that this view may not read, [`Error::Fault`] when they were changed outside heirloom.
     pub fn attachment_bytes(&self, attachment: &Attachment) -> Result<Vec<u8>> {
         let bytes = self
             .sql()
             .first(
-                "SELECT bytes FROM attachment_bytes WHERE sha256 = $1",
-                &[Value::Blob(attachment.sha256.as_bytes())],
+                "SELECT bytes FROM attachment_bytes
+                 WHERE sha256 = $1 AND EXISTS (
+                     SELECT 1 FROM attachment a LEFT JOIN note n ON n.key = a.subject
+                     WHERE a.sha256 = $1 AND ($2 = 0 OR n.private_to IS NULL OR n.private_to = $2)
+                 )",
+                &[Value::Blob(attachment.sha256.as_bytes()), Value::Int(self.viewer())],
                 |row| Ok(row.blob(0)?.to_vec()),
             )?
             .ok_or_else(|| Error::unknown("attachment", &attachment.name))?;

@@ -594,25 +594,50 @@ impl Desk<'_, '_, '_> {
         Ok(saved.map(drop))
     }
 
-    /// A note that stands already: corrected where the source has words that the note never had.
+    /// A note that stands already: brought up to date where the source says what the note never was. What it once was,
+    /// and is no more, was changed by somebody here, and stays so.
     fn known_note(&mut self, note: NoteId, record: &NoteRecord) -> Result<Result<(), String>> {
         use crate::change::Change;
-        let had = self.w.all_seeing_view().history(note)?.into_iter().any(|entry| match entry.change {
-            Some(Change::NoteAdded(c)) => c.text == record.text,
-            Some(Change::NoteCorrected(c)) => c.to == record.text,
-            Some(Change::NoteRetracted(_)) => true,
-            _ => false,
-        });
-        if had {
+        let now = self.w.all_seeing_view().note(note)?;
+        let given = match Classes::of(record) {
+            Ok(classes) => (
+                record.kind.as_ref().map_or(now.kind, |_| classes.kind),
+                record.sensitivity.as_ref().map_or(now.sensitivity, |_| classes.sensitivity),
+            ),
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let stands = (now.kind, now.sensitivity);
+        let (mut had_text, mut had_classes, mut other_time) = (now.retracted_at.is_some(), stands == given, false);
+        for entry in self.w.all_seeing_view().history(note)? {
+            match entry.change {
+                Some(Change::NoteAdded(c)) => {
+                    had_text |= c.text == record.text;
+                    had_classes |= (c.kind, c.sensitivity) == given;
+                    other_time = record.happened_at.is_some_and(|when| when != c.happened_at);
+                }
+                Some(Change::NoteCorrected(c)) => had_text |= c.to == record.text,
+                Some(Change::NoteReclassified(c)) => had_classes |= (c.to_kind, c.to_sensitivity) == given,
+                _ => {}
+            }
+        }
+        if other_time {
+            self.find(false, "it is known with another time; the note keeps the one that it has".to_owned());
+        }
+        if had_text && (had_classes || now.retracted_at.is_some()) {
             self.report.notes_unchanged += 1;
             return Ok(Ok(()));
         }
         let why = format!("the source in {} changed", self.system);
-        let corrected = of_record(self.w.correct_imported(note, &record.text, &why))?;
-        if corrected.is_ok() {
+        let updated = of_record(self.w.update_imported(
+            note,
+            (!had_text).then_some(record.text.as_str()),
+            (!had_classes).then_some(given),
+            &why,
+        ))?;
+        if updated.is_ok() {
             self.report.notes_changed += 1;
         }
-        Ok(corrected)
+        Ok(updated)
     }
 
     /// Who said it: a member or one of the contacts by that name, or just the name.

@@ -80,6 +80,9 @@ impl FromStr for Hash {
         if text.len() != 64 {
             return Err(fail());
         }
+        if !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(fail());
+        }
         for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
             let digits = std::str::from_utf8(digits).map_err(|_| fail())?;
             *byte = u8::from_str_radix(digits, 16).map_err(|_| fail())?;

@@ -762,11 +762,23 @@ impl<'m> Writer<'m> {
         self.correct(old, text, why)
     }
 
-    /// Replaces the text of a note as the source from which it was imported has it, whoever may read it here.
-    pub(crate) fn correct_imported(&mut self, note: NoteId, text: &str, why: &str) -> Result<()> {
-        check::text("text of the note", text, check::NOTE_TEXT_MAX)?;
+    /// Brings a note up to date as the source from which it was imported has it, whoever may read it here.
+    pub(crate) fn update_imported(
+        &mut self,
+        note: NoteId,
+        text: Option<&str>,
+        classes: Option<(NoteKind, Sensitivity)>,
+        why: &str,
+    ) -> Result<()> {
+        check::optional("text of the note", text.unwrap_or_default(), check::NOTE_TEXT_MAX)?;
         let old = self.all_seeing_view().note(note)?;
-        self.correct(old, text, Some(why))
+        if let Some((kind, sensitivity)) = classes {
+            self.reclassify(&old, kind, sensitivity)?;
+        }
+        match text {
+            Some(text) => self.correct(old, text, Some(why)),
+            None => Ok(()),
+        }
     }
 
     fn correct(&mut self, old: Note, text: &str, why: Option<&str>) -> Result<()> {
@@ -787,15 +799,14 @@ impl<'m> Writer<'m> {
         sensitivity: impl Into<Option<Sensitivity>>,
     ) -> Result<()> {
         let old = self.standing_note(note)?;
-        let change = NoteReclassified {
-            from_kind: old.kind,
-            to_kind: kind.into().unwrap_or(old.kind),
-            from_sensitivity: old.sensitivity,
-            to_sensitivity: sensitivity.into().unwrap_or(old.sensitivity),
-        };
-        match (change.from_kind, change.from_sensitivity) == (change.to_kind, change.to_sensitivity) {
+        self.reclassify(&old, kind.into().unwrap_or(old.kind), sensitivity.into().unwrap_or(old.sensitivity))
+    }
+
+    fn reclassify(&mut self, old: &Note, to_kind: NoteKind, to_sensitivity: Sensitivity) -> Result<()> {
+        let (from_kind, from_sensitivity) = (old.kind, old.sensitivity);
+        match (from_kind, from_sensitivity) == (to_kind, to_sensitivity) {
             true => Ok(()),
-            false => self.append(note, change),
+            false => self.append(old.id, NoteReclassified { from_kind, to_kind, from_sensitivity, to_sensitivity }),
         }
     }
 

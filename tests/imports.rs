@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
-use heirloom::{Actor, Channel, Member, Memory, NewContact, NewHandle, NewMember, Note, NoteKind, Via};
+use heirloom::{Actor, Channel, Member, Memory, NewContact, NewHandle, NewMember, Note, NoteKind, Sensitivity, Via};
 
 fn member(memory: &Memory, name: &str) -> Member {
     memory.write(Actor::system("test"), |w| w.add_member(NewMember::new(name))).unwrap()
@@ -94,4 +94,44 @@ fn a_note_within_a_contact_of_the_longest_id_is_kept() {
     assert_eq!(lines(&memory, &contact), (0, 1, 0, 0));
     assert_eq!(lines(&memory, &contact), (0, 0, 0, 0));
     assert_eq!(only_note(&memory, "Sally").text, "Likes tea.");
+}
+
+#[test]
+fn a_note_that_the_source_calls_sensitive_later_becomes_so_and_what_somebody_changed_here_stays() {
+    let memory = Memory::in_memory().unwrap();
+    memory
+        .write(Actor::system("test"), |w| w.add_contact(NewContact::person("Sally").external_id("crm", "1")))
+        .unwrap();
+    let told = |sensitivity: &str| {
+        let line = format!(
+            r#"{{"note": {{"id": "n", "about": {{"id": "1"}}, "text": "Has a goal", "happened_at": "2025-03-12"{sensitivity}}}}}"#
+        );
+        memory.import("crm").json_lines(line.as_bytes()).unwrap()
+    };
+    assert_eq!(told("").notes_added, 1);
+    assert_eq!(told(r#", "sensitivity": "health""#).notes_changed, 1);
+    let note = memory.note_by_external_id("crm", "n").unwrap().unwrap();
+    assert_eq!(memory.note(note).unwrap().sensitivity, Sensitivity::Health);
+    assert_eq!(told("").notes_unchanged, 1, "a source that says nothing takes nothing back");
+    memory.write(Actor::system("test"), |w| w.reclassify_note(note, None, Sensitivity::Confidential)).unwrap();
+    assert_eq!(told(r#", "sensitivity": "health""#).notes_unchanged, 1);
+    assert_eq!(memory.note(note).unwrap().sensitivity, Sensitivity::Confidential);
+}
+
+#[test]
+fn the_bytes_on_a_private_note_are_read_by_its_reader_alone() {
+    use heirloom::NewAttachment;
+    let memory = Memory::in_memory().unwrap();
+    let mia = memory.write(Actor::system("test"), |w| w.add_member(NewMember::new("Mia"))).unwrap();
+    let note = memory
+        .write(&mia, |w| {
+            let sally = w.add_contact(NewContact::person("Sally"))?;
+            let scan = NewAttachment::new("scan.png", "image/png", b"secret".to_vec());
+            w.note(sally, "Private").private().attach(scan).save()
+        })
+        .unwrap();
+    let hers = memory.seen_by(&mia).unwrap();
+    let attachment = hers.note_attachments(note).unwrap().remove(0);
+    assert_eq!(hers.attachment_bytes(&attachment).unwrap(), b"secret");
+    assert!(memory.attachment_bytes(&attachment).unwrap_err().to_string().contains("no attachment scan.png"));
 }

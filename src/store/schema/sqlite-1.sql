@@ -234,6 +234,8 @@ CREATE TABLE attachment (
     PRIMARY KEY (subject, position)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX attachment_by_sha256 ON attachment (sha256);
+
 -- noun: ownership.rs
 CREATE TABLE assignment (
     key INTEGER PRIMARY KEY,
