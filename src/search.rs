@@ -526,7 +526,8 @@ impl<'a> Search<'a> {
         match self.query.contact {
             None => self.sql.query("SELECT key FROM note WHERE key > $1", &[through], &mut push)?,
             Some(contact) => self.sql.query(
-                "SELECT note FROM note_contact WHERE note > $1 AND contact = $2",
+                // The plus keeps the engine from walking all notes of the contact: those above the watermark are few.
+                "SELECT note FROM note_contact WHERE note > $1 AND +contact = $2",
                 &[through, Value::Int(contact)],
                 &mut push,
             )?,
@@ -674,19 +675,23 @@ impl<'a> Search<'a> {
         Ok(contacts)
     }
 
+    /// The two notes of the contact before or after one, as far as they are near enough to share scores.
     fn next_notes(&self, contact: i64, happened_at: i64, note: i64, is_later: bool) -> Result<Vec<i64>> {
         let query = match is_later {
             true => {
-                "SELECT note FROM note_contact WHERE contact = $1 AND (happened_at, note) > ($2, $3)
+                "SELECT note FROM note_contact
+                WHERE contact = $1 AND (happened_at, note) > ($2, $3) AND happened_at <= $2 + $4
                 ORDER BY happened_at, note LIMIT 2"
             }
             false => {
-                "SELECT note FROM note_contact WHERE contact = $1 AND (happened_at, note) < ($2, $3)
+                "SELECT note FROM note_contact
+                WHERE contact = $1 AND (happened_at, note) < ($2, $3) AND happened_at >= $2 - $4
                 ORDER BY happened_at DESC, note DESC LIMIT 2"
             }
         };
         let mut keys = Vec::new();
-        self.sql.query(query, &[Value::Int(contact), Value::Int(happened_at), Value::Int(note)], &mut |row| {
+        let place = [Value::Int(contact), Value::Int(happened_at), Value::Int(note), Value::Int(rank::ONE_DAY)];
+        self.sql.query(query, &place, &mut |row| {
             keys.push(int(row, 0)?);
             Ok(ControlFlow::Continue(()))
         })?;

@@ -24,8 +24,8 @@ const LONG: f32 = 150.0;
 const SHORT: f32 = 100.0;
 /// What a note gives to the next one when it ends with a question.
 const ANSWER: f32 = 0.4;
-/// In microseconds.
-const ONE_DAY: u64 = 86_400_000_000;
+/// How far apart notes may be to share their scores, in microseconds.
+pub(crate) const ONE_DAY: i64 = 86_400_000_000;
 
 /// The most words of a question that count; they are the first ones.
 pub(crate) const MOST_TERMS: usize = 48;
@@ -193,7 +193,7 @@ pub(crate) fn score(candidate: &Candidate, terms: &[Term], average: f32) -> f32 
 ///
 /// Notes of one day are one conversation: an answer seldom repeats the words of its question.
 pub(crate) fn share(giver: &Candidate, taker: &Candidate, distance: usize, is_later: bool) -> f32 {
-    if giver.happened_at.abs_diff(taker.happened_at) > ONE_DAY {
+    if giver.happened_at.abs_diff(taker.happened_at) > ONE_DAY.unsigned_abs() {
         return 0.0;
     }
     let answer = if giver.asks && is_later && distance == 1 { ANSWER } else { 0.0 };
