@@ -37,16 +37,32 @@ const WINDOW: usize = 1_000;
 const RARE_WINDOW: usize = 3_000;
 /// How many of the newest notes of a contact with its rarest word are candidates; of each further word half as many.
 const CONTACT_WINDOW: usize = 200;
+/// From about how many notes on a contact has very many.
+const MANY: f32 = 1_000.0;
+/// How many of the newest notes with a word are candidates in a contact with very many notes.
+const LARGE_WINDOW: usize = 60;
+/// How many entries of the lists of a word and of a contact with very many notes are walked.
+const LARGE_WALK: f32 = 5_000.0;
+/// In how many notes the rare words of a question stand together, within a contact with very many notes.
+const RARE_TOGETHER: f32 = 2_000.0;
 /// How many candidates are read and ranked, organisation-wide.
-const READ_ALL: usize = 500;
+const READ_ALL: usize = 300;
 /// How many candidates are read and ranked within a contact that goes through the index.
 const READ_CONTACT: usize = 160;
+/// … within a contact with very many notes.
+const READ_LARGE: usize = 50;
+/// From how many of its newest notes it is told how frequent a word is.
+const SAMPLE: usize = 128;
 /// How many candidates are looked at when a filter lets few of them pass.
 const LOOKED_AT: usize = 4_000;
 /// How many of the best candidates share their scores with their neighbours.
-const SHARING: usize = 40;
+const SHARING: usize = 24;
 /// … within a contact that goes through the index.
 const SHARING_CONTACT: usize = 8;
+/// … within a contact with very many notes.
+const SHARING_LARGE: usize = 4;
+/// Of how many of the candidates the contacts are looked at.
+const NAMED_READ: usize = 120;
 /// The most contacts of one name that a question follows one by one.
 const NAMESAKES: usize = 24;
 /// The most months of a period that the index is asked for; longer periods are filtered after.
@@ -302,10 +318,10 @@ impl<'a> Search<'a> {
         pool.average =
             (self.state.words as f32 + self.fresh.words) / (self.state.notes as f32 + self.fresh.notes).max(1.0);
         let ranked = self.candidates(&fresh)?;
-        let read = match self.query.contact {
-            Some(_) if self.contact_frequency()? < WINDOW as f32 => READ_CONTACT,
-            Some(_) => READ_CONTACT / 2,
-            None => READ_ALL,
+        let (read, sharing) = match self.query.contact {
+            Some(_) if self.contact_frequency()? < MANY => (READ_CONTACT, SHARING_CONTACT),
+            Some(_) => (READ_LARGE, SHARING_LARGE),
+            None => (READ_ALL, SHARING),
         };
         let most = pool.candidates.len() + read;
         for key in ranked.into_iter().take(LOOKED_AT) {
@@ -316,8 +332,8 @@ impl<'a> Search<'a> {
                 self.read(key, &mut counter, pool)?;
             }
         }
-        self.name_contacts(pool)?;
-        self.neighbours(&mut counter, pool)
+        self.name_contacts(most - read, pool)?;
+        self.neighbours(sharing, &mut counter, pool)
     }
 
     /// The keys of candidates by descending weight of the words that the index says they hold, without those of which
@@ -343,38 +359,64 @@ impl<'a> Search<'a> {
         for at in 0..self.terms.len() {
             counts.push((self.frequency(at)?, at));
         }
-        let counts = self.weigh(counts, self.state.notes as f32);
-        let (words, window) = match self.contact_frequency()? < WINDOW as f32 {
-            true => (4, CONTACT_WINDOW),
-            false => (3, CONTACT_WINDOW / 2),
-        };
-        let present: Vec<usize> = counts.iter().filter(|(count, _)| *count > 0.0).map(|&(_, at)| at).collect();
-        for (nth, &at) in present.iter().take(words).enumerate() {
-            self.add(&[at], 0, window >> nth, masks)?;
+        let mut present = self.weigh(counts, self.state.notes as f32);
+        present.retain(|(count, _)| *count > 0.0);
+        let notes = self.contact_frequency()?;
+        if notes >= MANY {
+            return self.within_large_contact(&present, notes, masks);
         }
-        if let [one, other, ..] = present.as_slice() {
-            self.add(&[*one, *other], 0, window / 4, masks)?;
+        for (nth, &(_, at)) in present.iter().take(4).enumerate() {
+            self.add(&[at], 0, CONTACT_WINDOW >> nth, masks)?;
+        }
+        if let [(_, one), (_, other), ..] = present.as_slice() {
+            self.add(&[*one, *other], 0, CONTACT_WINDOW / 4, masks)?;
+        }
+        Ok(())
+    }
+
+    /// Candidates of a contact with very many notes: all with the rare words, in one walk over the contact's list, and
+    /// the newest with the less rare ones, as far back as a short walk leads.
+    fn within_large_contact(&self, present: &[(f32, usize)], notes: f32, masks: &mut Masks) -> Result<()> {
+        let mut together = 0.0;
+        let is_rare = |(count, _): &&(f32, usize)| {
+            together += count;
+            together <= RARE_TOGETHER
+        };
+        let rare: Vec<usize> = present.iter().take_while(is_rare).map(|&(_, at)| at).collect();
+        if let Some(rarest) = rare.first() {
+            let any: Vec<String> = rare.iter().filter_map(|&at| self.terms.get(at)).map(expression_of).collect();
+            let expression = format!("({}){}", any.join(" OR "), self.scope);
+            for key in newest_notes(self.sql, &expression, 0, LARGE_WINDOW)? {
+                *masks.entry(key).or_default() |= 1 << rarest;
+            }
+        }
+        // Of notes with a rare word it shows when they are read which others they have.
+        if let (true, [(less, one), (more, other), ..]) = (rare.is_empty(), present) {
+            self.add(&[*one, *other], self.above(less + more + notes, LARGE_WALK), LARGE_WINDOW / 2, masks)?;
+        }
+        for (nth, &(count, at)) in present.iter().skip(rare.len()).take(if rare.is_empty() { 2 } else { 1 }).enumerate() {
+            self.add(&[at], self.above(count + notes, LARGE_WALK / (nth + 1) as f32), LARGE_WINDOW >> nth, masks)?;
         }
         Ok(())
     }
 
     /// In about how many notes of the memory a word stands.
     fn frequency(&self, at: usize) -> Result<f32> {
-        self.terms.get(at).map_or(Ok(0.0), |term| self.frequency_of(&term.stem, &expression_of(term)))
+        self.terms.get(at).map_or(Ok(0.0), |term| self.frequency_of(&term.stem, &expression_of(term), SAMPLE))
     }
 
     /// About how many notes the contact has.
     fn contact_frequency(&self) -> Result<f32> {
         let term = contact_term(self.query.contact.unwrap_or_default());
-        self.frequency_of(&term, &quoted(&term))
+        self.frequency_of(&term, &quoted(&term), WINDOW)
     }
 
-    fn frequency_of(&self, stem: &str, expression: &str) -> Result<f32> {
+    fn frequency_of(&self, stem: &str, expression: &str, sample: usize) -> Result<f32> {
         if let Some(known) = self.cache.frequency(stem, self.state.through) {
             return Ok(known);
         }
-        let keys = newest_notes(self.sql, expression, 0, WINDOW)?;
-        let count = self.estimate(&keys, WINDOW, self.state.notes as f32);
+        let keys = newest_notes(self.sql, expression, 0, sample)?;
+        let count = self.estimate(&keys, sample, self.state.notes as f32);
         self.cache.remember(stem, self.state.through, count);
         Ok(count)
     }
@@ -455,18 +497,18 @@ impl<'a> Search<'a> {
         let rarest: Vec<(f32, usize)> = counts.iter().filter(|(count, _)| *count > 0.0).take(4).copied().collect();
         for (nth, &(count, one)) in rarest.iter().enumerate().filter(|(_, (count, _))| *count >= WINDOW as f32) {
             for &(more, other) in rarest.iter().skip(nth + 1) {
-                self.add(&[one, other], self.above(count + more), 200, masks)?;
+                self.add(&[one, other], self.above(count + more, WALK), 200, masks)?;
             }
         }
         if let [(_, one), (_, two), (count, three), ..] = rarest.as_slice() {
-            self.add(&[*one, *two, *three], self.above(count * 2.0), 200, masks)?;
+            self.add(&[*one, *two, *three], self.above(count * 2.0, WALK), 200, masks)?;
         }
         Ok(())
     }
 
-    /// The key above which so many entries of lists are few enough to be walked.
-    fn above(&self, entries: f32) -> i64 {
-        let share = WALK / entries.max(1.0);
+    /// The key above which only so many of the entries of some lists lie.
+    fn above(&self, entries: f32, walked: f32) -> i64 {
+        let share = walked / entries.max(1.0);
         match share < 1.0 {
             true => self.state.through - (self.state.through as f32 * share) as i64,
             false => 0,
@@ -595,22 +637,20 @@ impl<'a> Search<'a> {
 
     /// Sees which candidates are about a contact whose name is in the question: that alone makes a note an answer, also
     /// one that has no other word of it.
-    fn name_contacts(&self, pool: &mut Pool) -> Result<()> {
+    ///
+    /// The first `fresh` candidates are all looked at, of the others those that a name could lift highest.
+    fn name_contacts(&self, fresh: usize, pool: &mut Pool) -> Result<()> {
         if self.query.contact.is_some() {
             return Ok(());
         }
+        let naming = self.naming()?;
+        if naming == 0 {
+            return Ok(());
+        }
         let mut masks: HashMap<i64, u64> = self.names.clone();
-        for candidate in &mut pool.candidates {
-            let mut contacts = Vec::new();
-            self.sql.query(
-                "SELECT contact FROM note_contact WHERE note = $1",
-                &[Value::Int(candidate.key)],
-                &mut |row| {
-                    contacts.push(int(row, 0)?);
-                    Ok(ControlFlow::Continue(()))
-                },
-            )?;
-            for contact in contacts {
+        for at in pool.promising(&self.terms, naming, fresh, NAMED_READ) {
+            let Some(candidate) = pool.candidates.get_mut(at) else { continue };
+            for contact in self.contacts_of(candidate.key)? {
                 let mask = match masks.get(&contact) {
                     Some(&mask) => mask,
                     None => self.name_mask(contact)?,
@@ -620,6 +660,30 @@ impl<'a> Search<'a> {
             }
         }
         Ok(())
+    }
+
+    fn contacts_of(&self, note: i64) -> Result<Vec<i64>> {
+        let mut contacts = Vec::new();
+        self.sql.query("SELECT contact FROM note_contact WHERE note = $1", &[Value::Int(note)], &mut |row| {
+            contacts.push(int(row, 0)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(contacts)
+    }
+
+    /// Which words of the question stand in the name of any contact.
+    fn naming(&self) -> Result<u64> {
+        let mut naming = 0;
+        for (at, term) in self.terms.iter().enumerate() {
+            self.sql.query("SELECT 1 FROM name_word WHERE word = $1 LIMIT 1", &[Value::Text(&term.folded)], &mut |_| {
+                naming |= 1 << at;
+                Ok(ControlFlow::Break(()))
+            })?;
+        }
+        for contact in self.fresh_contact_keys()? {
+            naming |= self.name_mask(contact)?;
+        }
+        Ok(naming)
     }
 
     fn name_mask(&self, contact: i64) -> Result<u64> {
@@ -636,9 +700,8 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the notes before and after the best candidates, of the same contacts.
-    fn neighbours(&self, counter: &mut Counter<'_>, pool: &mut Pool) -> Result<Vec<Edge>> {
+    fn neighbours(&self, sharing: usize, counter: &mut Counter<'_>, pool: &mut Pool) -> Result<Vec<Edge>> {
         let mut edges = Vec::new();
-        let sharing = if self.query.contact.is_some() { SHARING_CONTACT } else { SHARING };
         for at in pool.best(&self.terms, sharing) {
             let Some((key, happened_at)) = pool.candidates.get(at).map(|note| (note.key, note.happened_at)) else {
                 continue;
@@ -700,12 +763,17 @@ impl<'a> Search<'a> {
 
     fn contacts(&self, hits: &mut Vec<(Hit, i64)>) -> Result<()> {
         let mut masks: HashMap<i64, u64> = HashMap::new();
-        for (at, term) in self.terms.iter().enumerate() {
-            for key in newest_contacts(self.sql, &expression_of(term), WINDOW)? {
-                *masks.entry(key).or_default() |= 1 << at;
+        match self.query.contact {
+            Some(contact) => self.read_contacts(vec![contact], &mut masks)?,
+            None => {
+                for (at, term) in self.terms.iter().enumerate() {
+                    for key in newest_contacts(self.sql, &expression_of(term), WINDOW)? {
+                        *masks.entry(key).or_default() |= 1 << at;
+                    }
+                }
+                self.read_contacts(self.fresh_contact_keys()?, &mut masks)?;
             }
         }
-        self.fresh_contacts(&mut masks)?;
         let all: f32 = self.terms.iter().map(|term| term.weight).sum();
         for (key, mask) in masks {
             let matched: f32 =
@@ -719,12 +787,18 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    fn fresh_contacts(&self, masks: &mut HashMap<i64, u64>) -> Result<()> {
+    /// The contacts that are not in the index, or not as they stand.
+    fn fresh_contact_keys(&self) -> Result<Vec<i64>> {
         let mut keys = index::pending(self.sql, "contact")?;
         self.sql.query("SELECT key FROM contact WHERE key > $1", &[Value::Int(self.state.through)], &mut |row| {
             keys.push(int(row, 0)?);
             Ok(ControlFlow::Continue(()))
         })?;
+        Ok(keys)
+    }
+
+    /// Sees which of the question's words stand in these contacts.
+    fn read_contacts(&self, keys: Vec<i64>, masks: &mut HashMap<i64, u64>) -> Result<()> {
         let mut counter = Counter::new(&self.terms);
         for key in keys {
             let mut mask = 0_u64;
@@ -822,13 +896,25 @@ impl Pool {
         self.candidates.push(candidate);
     }
 
+    /// The places of the first candidates, and of so many others that would be best if these words named their contact.
+    fn promising(&self, terms: &[Term], naming: u64, first: usize, most: usize) -> Vec<usize> {
+        let lifted = |note: &Candidate| rank::score(&Candidate { about: naming, ..note.clone() }, terms, self.average);
+        let others = self.ordered(first, most, lifted);
+        (0..first.min(self.candidates.len())).chain(others).collect()
+    }
+
     /// The places of the best candidates by their own scores, best first.
     fn best(&self, terms: &[Term], most: usize) -> Vec<usize> {
-        let score = |note: &Candidate| rank::score(note, terms, self.average);
+        self.ordered(0, most, |note| rank::score(note, terms, self.average))
+    }
+
+    /// The places of the candidates with the highest scores from a place on, highest first.
+    fn ordered(&self, from: usize, most: usize, score: impl Fn(&Candidate) -> f32) -> Vec<usize> {
         let mut places: Vec<(f32, usize)> = self
             .candidates
             .iter()
             .enumerate()
+            .skip(from)
             .map(|(at, note)| (score(note), at))
             .filter(|(score, _)| *score > 0.0)
             .collect();

@@ -385,19 +385,19 @@ pub(crate) fn each_contact_key(
 
 /// Hands over each text of a contact that is searched: name, fields, tags, handles.
 pub(crate) fn each_contact_text(sql: &dyn Sql, contact: i64, each: &mut dyn FnMut(&str)) -> Result<()> {
-    for query in [
-        "SELECT name FROM contact WHERE key = $1",
-        "SELECT value FROM contact_field WHERE contact = $1 ORDER BY field",
-        "SELECT tag FROM contact_tag WHERE contact = $1 ORDER BY tag_key",
-        "SELECT address FROM handle WHERE contact = $1 ORDER BY channel, address_key",
-        "SELECT address_key FROM handle WHERE contact = $1 AND address_key <> address ORDER BY channel, address_key",
-    ] {
-        sql.query(query, &[Value::Int(contact)], &mut |row| {
-            each(text(row, 0)?);
+    sql.query(
+        "SELECT 1, '', '', name FROM contact WHERE key = $1
+        UNION ALL SELECT 2, field, '', value FROM contact_field WHERE contact = $1
+        UNION ALL SELECT 3, tag_key, '', tag FROM contact_tag WHERE contact = $1
+        UNION ALL SELECT 4, channel, address_key, address FROM handle WHERE contact = $1
+        UNION ALL SELECT 5, channel, address_key, address_key FROM handle WHERE contact = $1 AND address_key <> address
+        ORDER BY 1, 2, 3",
+        &[Value::Int(contact)],
+        &mut |row| {
+            each(text(row, 3)?);
             Ok(ControlFlow::Continue(()))
-        })?;
-    }
-    Ok(())
+        },
+    )
 }
 
 pub(crate) fn contact_words_onto(sql: &dyn Sql, contact: i64, document: &mut String) -> Result<()> {

@@ -92,21 +92,28 @@ pub(crate) struct Counts {
     pub(crate) hits: Vec<(u32, u8)>,
 }
 
+/// Where the beginning of a word is marked: its first two bytes, which all words with one stem share.
+fn beginning(word: &[u8]) -> (usize, u64) {
+    let (first, second) = (word.first().copied().unwrap_or_default(), word.get(1).copied().unwrap_or_default());
+    (usize::from(first & 63), 1 << (second & 63))
+}
+
 /// Counts the words of one question in texts, remembering which of their words matter.
 pub(crate) struct Counter<'q> {
     terms: &'q [Term],
     known: HashMap<Box<str>, Option<usize>>,
-    /// First bytes of words that can matter.
-    first: [bool; 256],
+    /// How words begin that can matter: a bit for the first two bytes.
+    beginnings: [u64; 64],
     lone: Vec<(char, usize)>,
 }
 
 impl<'q> Counter<'q> {
     pub(crate) fn new(terms: &'q [Term]) -> Self {
-        let mut first = [false; 256];
+        let mut beginnings = [0; 64];
         let mut mark = |word: &str| {
-            if let Some(place) = word.bytes().next().and_then(|byte| first.get_mut(usize::from(byte))) {
-                *place = true;
+            let (place, bit) = beginning(word.as_bytes());
+            if let Some(bits) = beginnings.get_mut(place) {
+                *bits |= bit;
             }
         };
         for term in terms {
@@ -116,13 +123,13 @@ impl<'q> Counter<'q> {
         let lone = |(at, term): (usize, &Term)| {
             words::is_lone_unspaced(&term.stem).then(|| term.stem.chars().next().map(|c| (c, at))).flatten()
         };
-        Self { terms, known: HashMap::new(), first, lone: terms.iter().enumerate().filter_map(lone).collect() }
+        Self { terms, known: HashMap::new(), beginnings, lone: terms.iter().enumerate().filter_map(lone).collect() }
     }
 
     /// The position of the question's word that a folded word is a form of.
     pub(crate) fn term(&mut self, word: &str) -> Option<usize> {
-        let byte = word.bytes().next().unwrap_or_default();
-        if !self.first.get(usize::from(byte)).copied().unwrap_or(false) {
+        let (place, bit) = beginning(word.as_bytes());
+        if self.beginnings.get(place).is_none_or(|bits| bits & bit == 0) {
             return None;
         }
         if let Some(&known) = self.known.get(word) {

@@ -284,7 +284,8 @@ fn make_safe(word: &mut String) {
 /// Reads “12th” as “12”.
 fn cut_ordinal(word: &mut String) {
     let digits = word.len().saturating_sub(2);
-    let is_ordinal = (1..=4).contains(&digits)
+    let is_ordinal = word.starts_with(|c: char| c.is_ascii_digit())
+        && (1..=4).contains(&digits)
         && ["st", "nd", "rd", "th"].iter().any(|ending| word.ends_with(ending))
         && word.bytes().take(digits).all(|b| b.is_ascii_digit());
     if is_ordinal {
@@ -394,6 +395,14 @@ pub(crate) fn each_irregular_form(stem: &str, each: &mut dyn FnMut(&str)) {
             each(form);
         }
     }
+}
+
+/// Reports whether every English word with the stem of `word` begins with the same two bytes, unless it is among the
+/// irregular forms.
+#[cfg(test)]
+fn begins_like_its_stem(word: &str) -> bool {
+    let beginning = |word: &str| word.as_bytes().get(..2).map(<[u8]>::to_vec);
+    irregular(word).is_some() || with_stem(word, |stem| beginning(stem) == beginning(word))
 }
 
 /// Words of a question that say nothing about what is looked for. They are left out of questions, never of the index.
