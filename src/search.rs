@@ -24,7 +24,7 @@ pub(crate) use self::names::Likeness;
 pub use self::snippet::Snippet;
 pub(crate) use self::words::fold;
 
-use self::index::{Day, contact_term, kind_term, month_term, newest_contacts, newest_notes};
+use self::index::{Day, contact_term, kind_term, month_term, newest_contacts, newest_notes, oldest_notes};
 use self::rank::{Candidate, Counter, Counts, Term};
 use crate::error::{Error, Result};
 use crate::store::{Row, Sql, Value};
@@ -51,7 +51,7 @@ const READ_ALL: usize = 300;
 const READ_CONTACT: usize = 160;
 /// … within a contact with very many notes.
 const READ_LARGE: usize = 50;
-/// From how many of its newest notes it is told how frequent a word is.
+/// From how many of its oldest notes it is told how frequent a word is.
 const SAMPLE: usize = 128;
 /// How many candidates are looked at when a filter lets few of them pass.
 const LOOKED_AT: usize = 4_000;
@@ -415,7 +415,7 @@ impl<'a> Search<'a> {
         if let Some(known) = self.cache.frequency(stem, self.state.through) {
             return Ok(known);
         }
-        let keys = newest_notes(self.sql, expression, 0, sample)?;
+        let keys = oldest_notes(self.sql, expression, sample)?;
         let count = self.estimate(&keys, sample, self.state.notes as f32);
         self.cache.remember(stem, self.state.through, count);
         Ok(count)
@@ -467,15 +467,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// How many notes match, told from how densely the newest of them lie.
-    fn estimate(&self, newest: &[i64], window: usize, all: f32) -> f32 {
-        let (Some(&first), Some(&last)) = (newest.first(), newest.last()) else { return 0.0 };
-        if newest.len() < window {
-            return newest.len() as f32;
+    /// How many notes match, told from how densely the newest, or the oldest, of them lie.
+    fn estimate(&self, some: &[i64], window: usize, all: f32) -> f32 {
+        let (Some(&first), Some(&last)) = (some.first(), some.last()) else { return 0.0 };
+        if some.len() < window {
+            return some.len() as f32;
         }
         // Keys number all entries from 1 to `through`.
-        let span = (first - last).max(1) as f32;
-        (newest.len() as f32 * (self.state.through as f32 / span).max(1.0)).min(all.max(newest.len() as f32))
+        let span = first.abs_diff(last).max(1) as f32;
+        (some.len() as f32 * (self.state.through as f32 / span).max(1.0)).min(all.max(some.len() as f32))
     }
 
     fn expression(&self, terms: &[usize]) -> String {

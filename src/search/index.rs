@@ -442,6 +442,20 @@ pub(crate) fn newest_notes(sql: &dyn Sql, expression: &str, above: i64, limit: u
     Ok(keys)
 }
 
+/// The keys of some notes that match, the oldest, in order: found at less cost than the newest.
+pub(crate) fn oldest_notes(sql: &dyn Sql, expression: &str, limit: usize) -> Result<Vec<i64>> {
+    let mut keys = Vec::new();
+    sql.query(
+        "SELECT rowid FROM note_index WHERE note_index MATCH $1 ORDER BY rowid LIMIT $2",
+        &[Value::Text(expression), Value::Int(limit as i64)],
+        &mut |row| {
+            keys.push(int(row, 0)?);
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(keys)
+}
+
 /// The keys of the newest contacts that match, newest first.
 pub(crate) fn newest_contacts(sql: &dyn Sql, expression: &str, limit: usize) -> Result<Vec<i64>> {
     let mut keys = Vec::new();

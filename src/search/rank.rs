@@ -92,7 +92,7 @@ pub(crate) struct Counts {
     pub(crate) hits: Vec<(u32, u8)>,
 }
 
-/// Where the beginning of a word is marked: its first two bytes, which all words with one stem share.
+/// Where the beginning of a word is marked: its first two bytes, which its stem shares.
 fn beginning(word: &[u8]) -> (usize, u64) {
     let (first, second) = (word.first().copied().unwrap_or_default(), word.get(1).copied().unwrap_or_default());
     (usize::from(first & 63), 1 << (second & 63))
@@ -113,7 +113,7 @@ impl<'q> Counter<'q> {
         let mut mark = |word: &str| {
             let (place, bit) = beginning(word.as_bytes());
             if let Some(bits) = beginnings.get_mut(place) {
-                *bits |= bit;
+                *bits |= if word.len() == 1 { u64::MAX } else { bit };
             }
         };
         for term in terms {
