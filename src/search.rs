@@ -42,7 +42,7 @@ const MANY: f32 = 1_000.0;
 /// How many of the newest notes with a word are candidates in a contact with very many notes.
 const LARGE_WINDOW: usize = 60;
 /// How many entries of the lists of a word and of a contact with very many notes are walked.
-const LARGE_WALK: f32 = 5_000.0;
+const LARGE_WALK: f32 = 4_000.0;
 /// In how many notes the rare words of a question stand together, within a contact with very many notes.
 const RARE_TOGETHER: f32 = 2_000.0;
 /// How many candidates are read and ranked, organisation-wide.
@@ -50,7 +50,7 @@ const READ_ALL: usize = 300;
 /// How many candidates are read and ranked within a contact that goes through the index.
 const READ_CONTACT: usize = 160;
 /// … within a contact with very many notes.
-const READ_LARGE: usize = 50;
+const READ_LARGE: usize = 40;
 /// From how many of its oldest notes it is told how frequent a word is.
 const SAMPLE: usize = 128;
 /// How many candidates are looked at when a filter lets few of them pass.
@@ -394,7 +394,8 @@ impl<'a> Search<'a> {
         if let (true, [(less, one), (more, other), ..]) = (rare.is_empty(), present) {
             self.add(&[*one, *other], self.above(less + more + notes, LARGE_WALK), LARGE_WINDOW / 2, masks)?;
         }
-        for (nth, &(count, at)) in present.iter().skip(rare.len()).take(if rare.is_empty() { 2 } else { 1 }).enumerate() {
+        for (nth, &(count, at)) in present.iter().skip(rare.len()).take(if rare.is_empty() { 2 } else { 1 }).enumerate()
+        {
             self.add(&[at], self.above(count + notes, LARGE_WALK / (nth + 1) as f32), LARGE_WINDOW >> nth, masks)?;
         }
         Ok(())
@@ -675,10 +676,14 @@ impl<'a> Search<'a> {
     fn naming(&self) -> Result<u64> {
         let mut naming = 0;
         for (at, term) in self.terms.iter().enumerate() {
-            self.sql.query("SELECT 1 FROM name_word WHERE word = $1 LIMIT 1", &[Value::Text(&term.folded)], &mut |_| {
-                naming |= 1 << at;
-                Ok(ControlFlow::Break(()))
-            })?;
+            self.sql.query(
+                "SELECT 1 FROM name_word WHERE word = $1 LIMIT 1",
+                &[Value::Text(&term.folded)],
+                &mut |_| {
+                    naming |= 1 << at;
+                    Ok(ControlFlow::Break(()))
+                },
+            )?;
         }
         for contact in self.fresh_contact_keys()? {
             naming |= self.name_mask(contact)?;
@@ -898,8 +903,7 @@ impl Pool {
 
     /// The places of the first candidates, and of so many others that would be best if these words named their contact.
     fn promising(&self, terms: &[Term], naming: u64, first: usize, most: usize) -> Vec<usize> {
-        let lifted = |note: &Candidate| rank::score(&Candidate { about: naming, ..note.clone() }, terms, self.average);
-        let others = self.ordered(first, most, lifted);
+        let others = self.ordered(first, most, |note| rank::score_about(note, naming, terms, self.average));
         (0..first.min(self.candidates.len())).chain(others).collect()
     }
 

@@ -138,7 +138,7 @@ fn each_indexed(sql: &dyn Sql, side: &Side, waiting: &HashSet<i64>, each: &mut d
         let term = text(row, 0)?;
         if term != word {
             term.clone_into(&mut word);
-            hash = hash_of(term);
+            hash = words::hash_of(term);
         }
         let key = int(row, 1)?;
         if waiting.is_empty() || !waiting.contains(&key) {
@@ -168,7 +168,7 @@ fn each_wanted(
             finish(current, &mut hashes);
             current = key;
         }
-        hashes.push(hash_of(word));
+        hashes.push(words::hash_of(word));
     })?;
     finish(current, &mut hashes);
     Ok(())
@@ -225,11 +225,6 @@ fn add(sums: &mut [u64], key: i64, amount: u64) {
     if let Some(sum) = sums.get_mut(bucket(key)) {
         *sum = sum.wrapping_add(amount);
     }
-}
-
-/// FNV-1a: quick, and the same on every machine.
-fn hash_of(word: &str) -> u64 {
-    word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Ties a word to its note (the finisher of SplitMix64).

@@ -177,11 +177,16 @@ impl<'q> Counter<'q> {
 /// BM25 over the words of the question, of which any may be missing; more when the speaker is one of them, when they
 /// stand close together in a long text, and when most of them are there.
 pub(crate) fn score(candidate: &Candidate, terms: &[Term], average: f32) -> f32 {
+    score_about(candidate, candidate.about, terms, average)
+}
+
+/// The score of a note if these words of the question were in the name of a contact that it is about.
+pub(crate) fn score_about(candidate: &Candidate, about: u64, terms: &[Term], average: f32) -> f32 {
     let k = SATURATION * (1.0 - LENGTH + LENGTH * candidate.length / average.max(1.0));
     let (mut score, mut matched, mut all) = (0.0, 0.0, 0.0);
     for (at, (term, &count)) in terms.iter().zip(&candidate.counts).enumerate() {
         let is_spoken = candidate.spoken >> at & 1 == 1;
-        let count = count + f32::from(u8::from(is_spoken)) + f32::from(u8::from(candidate.about >> at & 1 == 1));
+        let count = count + f32::from(u8::from(is_spoken)) + f32::from(u8::from(about >> at & 1 == 1));
         all += term.weight;
         if count > 0.0 {
             matched += term.weight;
