@@ -42,7 +42,7 @@ const MANY: f32 = 1_000.0;
 /// How many of the newest notes with a word are candidates in a contact with very many notes.
 const LARGE_WINDOW: usize = 60;
 /// How many entries of the lists of a word and of a contact with very many notes are walked.
-const LARGE_WALK: f32 = 4_000.0;
+const LARGE_WALK: f32 = 3_000.0;
 /// In how many notes the rare words of a question stand together, within a contact with very many notes.
 const RARE_TOGETHER: f32 = 2_000.0;
 /// How many candidates are read and ranked, organisation-wide.
@@ -50,7 +50,7 @@ const READ_ALL: usize = 300;
 /// How many candidates are read and ranked within a contact that goes through the index.
 const READ_CONTACT: usize = 160;
 /// … within a contact with very many notes.
-const READ_LARGE: usize = 40;
+const READ_LARGE: usize = 32;
 /// From how many of its oldest notes it is told how frequent a word is.
 const SAMPLE: usize = 128;
 /// How many candidates are looked at when a filter lets few of them pass.
@@ -60,7 +60,7 @@ const SHARING: usize = 24;
 /// … within a contact that goes through the index.
 const SHARING_CONTACT: usize = 8;
 /// … within a contact with very many notes.
-const SHARING_LARGE: usize = 4;
+const SHARING_LARGE: usize = 3;
 /// Of how many of the candidates the contacts are looked at.
 const NAMED_READ: usize = 120;
 /// The most contacts of one name that a question follows one by one.
@@ -323,8 +323,11 @@ impl<'a> Search<'a> {
             Some(_) => (READ_LARGE, SHARING_LARGE),
             None => (READ_ALL, SHARING),
         };
-        let most = pool.candidates.len() + read;
-        for key in ranked.into_iter().take(LOOKED_AT) {
+        // Whoever asks for many answers waits for them to be read.
+        let read = read.max(self.query.limit.saturating_mul(2));
+        let fresh_read = pool.candidates.len();
+        let most = fresh_read.saturating_add(read);
+        for key in ranked.into_iter().take(read.max(LOOKED_AT)) {
             if pool.candidates.len() >= most {
                 break;
             }
@@ -332,7 +335,7 @@ impl<'a> Search<'a> {
                 self.read(key, &mut counter, pool)?;
             }
         }
-        self.name_contacts(most - read, pool)?;
+        self.name_contacts(fresh_read, pool)?;
         self.neighbours(sharing, &mut counter, pool)
     }
 
@@ -377,6 +380,7 @@ impl<'a> Search<'a> {
     /// Candidates of a contact with very many notes: all with the rare words, in one walk over the contact's list, and
     /// the newest with the less rare ones, as far back as a short walk leads.
     fn within_large_contact(&self, present: &[(f32, usize)], notes: f32, masks: &mut Masks) -> Result<()> {
+        let window = LARGE_WINDOW.max(self.query.limit);
         let mut together = 0.0;
         let is_rare = |(count, _): &&(f32, usize)| {
             together += count;
@@ -386,17 +390,17 @@ impl<'a> Search<'a> {
         if let Some(rarest) = rare.first() {
             let any: Vec<String> = rare.iter().filter_map(|&at| self.terms.get(at)).map(expression_of).collect();
             let expression = format!("({}){}", any.join(" OR "), self.scope);
-            for key in newest_notes(self.sql, &expression, 0, LARGE_WINDOW)? {
+            for key in newest_notes(self.sql, &expression, 0, window)? {
                 *masks.entry(key).or_default() |= 1 << rarest;
             }
         }
         // Of notes with a rare word it shows when they are read which others they have.
         if let (true, [(less, one), (more, other), ..]) = (rare.is_empty(), present) {
-            self.add(&[*one, *other], self.above(less + more + notes, LARGE_WALK), LARGE_WINDOW / 2, masks)?;
+            self.add(&[*one, *other], self.above(less + more + notes, LARGE_WALK), window / 2, masks)?;
         }
         for (nth, &(count, at)) in present.iter().skip(rare.len()).take(if rare.is_empty() { 2 } else { 1 }).enumerate()
         {
-            self.add(&[at], self.above(count + notes, LARGE_WALK / (nth + 1) as f32), LARGE_WINDOW >> nth, masks)?;
+            self.add(&[at], self.above(count + notes, LARGE_WALK / (nth + 1) as f32), window >> nth, masks)?;
         }
         Ok(())
     }

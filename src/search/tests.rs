@@ -146,6 +146,24 @@ fn a_plain_question_finds_what_is_known_whether_or_not_it_is_indexed_yet() {
 }
 
 #[test]
+fn a_form_that_begins_unlike_its_basic_form_is_found_by_it() {
+    let db = memory();
+    db.note(14, &[1], "The ferns in the window are dying", None, DAY);
+    assert_eq!(found(&db, &q("die")), [14]);
+}
+
+#[test]
+fn as_many_answers_come_of_a_contact_with_very_many_notes_as_are_asked_for() {
+    let db = Lite::new();
+    db.contact(1, "Sally");
+    (2..1_300).for_each(|key| db.note(key, &[1], "ordered the soup", None, key * DAY));
+    rebuild(&db, 1_300).unwrap();
+    for limit in [1, 10, 100, 300] {
+        assert_eq!(found(&db, &Query { contact: Some(1), limit, ..q("soup") }).len(), limit);
+    }
+}
+
+#[test]
 fn a_private_note_is_found_by_its_reader_alone() {
     both(|db| {
         for (viewer, expected) in [(ALL_SEEING, vec![12]), (7, vec![12]), (8, vec![]), (ORGANISATION, vec![])] {
