@@ -397,7 +397,9 @@ fn index(sql: &dyn Sql, subject: i64, change: &Change) -> Result<()> {
         | Change::HandleAdded(_)
         | Change::HandleEnded(_)
         | Change::HandleRenamed(_) => search::contact_changed(sql, subject),
-        Change::NoteCorrected(_) | Change::NoteRetracted(_) => search::note_changed(sql, subject),
+        Change::NoteCorrected(_) | Change::NoteReclassified(_) | Change::NoteRetracted(_) => {
+            search::note_changed(sql, subject)
+        }
         _ => Ok(()),
     }
 }

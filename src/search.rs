@@ -24,9 +24,12 @@ pub(crate) use self::names::Likeness;
 pub use self::snippet::Snippet;
 pub(crate) use self::words::fold;
 
-use self::index::{Day, contact_term, kind_term, month_term, newest_contacts, newest_notes, oldest_notes};
+use self::index::{
+    Day, PRIVATE_TERM, contact_term, kind_term, month_term, newest_contacts, newest_notes, oldest_notes, reader_term,
+};
 use self::rank::{Candidate, Counter, Counts, Term};
 use crate::error::{Error, Result};
+use crate::memory::{ALL_SEEING, ORGANISATION};
 use crate::store::{Row, Sql, Value};
 
 /// Up to how many notes of one contact are all read and ranked, without the index.
@@ -223,6 +226,13 @@ impl<'a> Search<'a> {
         if let Some(months) = self.months() {
             narrow(months.map(month_term).collect());
         }
+        // What the reader may not read takes no place from what they may.
+        let private = quoted(PRIVATE_TERM);
+        match self.query.viewer {
+            ALL_SEEING => {}
+            ORGANISATION => scope.push_str(&format!(" NOT {private}")),
+            member => scope.push_str(&format!(" NOT ({private} NOT {})", quoted(&reader_term(member)))),
+        }
         Ok(scope)
     }
 
@@ -401,6 +411,12 @@ impl<'a> Search<'a> {
         for (nth, &(count, at)) in present.iter().skip(rare.len()).take(if rare.is_empty() { 2 } else { 1 }).enumerate()
         {
             self.add(&[at], self.above(count + notes, LARGE_WALK / (nth + 1) as f32), window >> nth, masks)?;
+        }
+        // Where the newest part has nothing that may be read, the whole is walked rather than a word lost.
+        for &(_, at) in present {
+            if masks.is_empty() {
+                self.add(&[at], 0, window, masks)?;
+            }
         }
         Ok(())
     }

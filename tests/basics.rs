@@ -81,3 +81,30 @@ fn tables_that_something_else_changed_are_put_together_anew() {
     assert!(memory.verify().unwrap().is_sound());
     assert_eq!(memory.contact(sally).unwrap().name, "Sally");
 }
+
+#[test]
+fn a_note_of_another_kind_is_found_as_that_kind_also_once_it_is_indexed() {
+    use heirloom::NoteKind;
+    let memory = Memory::in_memory().unwrap();
+    let me = Actor::system("test");
+    let note = memory
+        .write(&me, |w| {
+            let sally = w.add_contact(NewContact::person("Sally"))?;
+            let note = w.note(sally, "Prefers the window").save()?;
+            for nth in 0..600 {
+                w.note(sally, format!("Visit {nth}")).save()?;
+            }
+            Ok(note)
+        })
+        .unwrap();
+    memory.write(&me, |w| w.reclassify_note(note, NoteKind::Insight, None)).unwrap();
+    assert_eq!(memory.search("window").kind(NoteKind::Insight).run().unwrap().len(), 1);
+    assert_eq!(memory.search("window").kind(NoteKind::Conversation).run().unwrap().len(), 0);
+    memory
+        .write(&me, |w| {
+            (0..600).try_for_each(|nth| w.add_member(heirloom::NewMember::new(format!("M{nth}"))).map(drop))
+        })
+        .unwrap();
+    assert_eq!(memory.search("window").kind(NoteKind::Insight).run().unwrap().len(), 1);
+    assert!(memory.verify().unwrap().is_sound());
+}

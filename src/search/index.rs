@@ -9,7 +9,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::{int, optional_text, text, words};
 use crate::error::Result;
-use crate::store::{Row, Sql, Value};
+use crate::store::{Row, RowExt, Sql, Value};
 use crate::time::{Precision, from_micros};
 
 /// How many entries of the journal may lie above the watermark before they are indexed.
@@ -183,6 +183,8 @@ pub(crate) struct NoteWords<'a> {
     pub(crate) kind: &'a str,
     pub(crate) day: Day,
     pub(crate) contacts: &'a [i64],
+    /// The member who alone may read it, where it is private.
+    pub(crate) private_to: Option<i64>,
 }
 
 impl NoteWords<'_> {
@@ -200,6 +202,10 @@ impl NoteWords<'_> {
         for &contact in self.contacts {
             push(&contact_term(contact), document);
         }
+        if let Some(member) = self.private_to {
+            push(PRIVATE_TERM, document);
+            push(&reader_term(member), document);
+        }
         count
     }
 }
@@ -216,6 +222,14 @@ fn push_stem(word: &str, document: &mut String) {
 /// The word under which a note's contact stands in the index. No text has a word that begins so.
 pub(crate) fn contact_term(contact: i64) -> String {
     format!("§c{contact}")
+}
+
+/// The word under which every private note stands in the index.
+pub(crate) const PRIVATE_TERM: &str = "§p";
+
+/// The word under which the private notes of a member stand in the index.
+pub(crate) fn reader_term(member: i64) -> String {
+    format!("§r{member}")
 }
 
 /// The word under which a note's kind stands in the index.
@@ -273,6 +287,7 @@ struct Held {
     speaker: String,
     kind: String,
     day: Day,
+    private_to: Option<i64>,
 }
 
 /// Hands over the searchable notes whose keys lie above `after` and up to `last`, in order of their keys.
@@ -297,6 +312,7 @@ pub(crate) fn each_note(
                 kind: &held.kind,
                 day: held.day,
                 contacts: &of_note,
+                private_to: held.private_to,
             })?;
         }
         after = end.key;
@@ -307,7 +323,7 @@ fn page_of_notes(sql: &dyn Sql, after: i64, last: i64) -> Result<Vec<Held>> {
     let mut page = Vec::new();
     let mut bytes = 0;
     sql.query(
-        "SELECT key, text, coalesce(said_by_name, recorded_by_name), kind, happened_at, happened_precision
+        "SELECT key, text, coalesce(said_by_name, recorded_by_name), kind, happened_at, happened_precision, private_to
         FROM note
         WHERE key > $1 AND key <= $2 AND retracted_at IS NULL
         ORDER BY key
@@ -330,6 +346,7 @@ fn held_note(row: &dyn Row) -> Result<Held> {
         speaker: optional_text(row, 2)?.unwrap_or_default().to_owned(),
         kind: text(row, 3)?.to_owned(),
         day: Day::new(int(row, 4)?, int(row, 5)?),
+        private_to: row.opt_int(6)?,
     })
 }
 

@@ -319,3 +319,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn private_notes_of_others_take_no_place_from_what_one_may_read() {
+    let db = Lite::new();
+    db.contact(1, "Sally");
+    db.note(2, &[1], "Asked about the terrace", None, 0);
+    for key in 3..3_003 {
+        db.note_of(key, &[1], "The terrace again", None, key, "other", Some(7));
+    }
+    rebuild(&db, 3_003).unwrap();
+    for contact in [None, Some(1)] {
+        let query = Query { viewer: ORGANISATION, contact, ..q("terrace") };
+        assert_eq!(found(&db, &query), [2], "{contact:?}");
+        assert_eq!(found(&db, &Query { viewer: 8, ..query }), [2]);
+        assert_eq!(found(&db, &Query { viewer: 7, ..query }).len(), 10);
+    }
+}
