@@ -302,7 +302,7 @@ impl<'a> Search<'a> {
         for (term, &count) in self.terms.iter_mut().zip(&seen.counts) {
             term.weight = rank::weight(count, seen.notes);
         }
-        pool.average = seen.words / seen.notes.max(1.0);
+        pool.average = seen.average();
         let mut edges = Vec::new();
         for (at, &key) in order.iter().enumerate() {
             for distance in 1..=2_usize {
@@ -325,8 +325,6 @@ impl<'a> Search<'a> {
             }
         }
         self.fresh = Seen::of(&pool.candidates, terms.len());
-        pool.average =
-            (self.state.words as f32 + self.fresh.words) / (self.state.notes as f32 + self.fresh.notes).max(1.0);
         let ranked = self.candidates(&fresh)?;
         let (read, sharing) = match self.query.contact {
             Some(_) if self.contact_frequency()? < MANY => (READ_CONTACT, SHARING_CONTACT),
@@ -345,6 +343,7 @@ impl<'a> Search<'a> {
                 self.read(key, &mut counter, pool)?;
             }
         }
+        pool.average = Seen::of(&pool.candidates, 0).average();
         self.name_contacts(fresh_read, pool)?;
         self.neighbours(sharing, &mut counter, pool)
     }
@@ -894,6 +893,11 @@ impl Seen {
             words: notes.iter().map(|note| note.length).sum(),
             counts: (0..terms).map(|at| notes.iter().filter(|note| has(at, note)).count() as f32).collect(),
         }
+    }
+
+    /// How many words a note has on average.
+    fn average(&self) -> f32 {
+        self.words / self.notes.max(1.0)
     }
 }
 

@@ -26,6 +26,11 @@ pub(crate) fn check(sql: &dyn Sql) -> Result<Vec<String>> {
         ]);
     }
     let mut findings = Vec::new();
+    let state = index::state(sql)?;
+    let notes = index::notes_between(sql, 0, state.through)?;
+    if state.notes != notes {
+        findings.push(format!("the search index counts {} notes where there are {notes}", state.notes));
+    }
     compare(sql, &NOTES, &mut findings)?;
     compare(sql, &CONTACTS, &mut findings)?;
     compare(sql, &NAMES, &mut findings)?;

@@ -24,14 +24,13 @@ pub(crate) struct State {
     pub(crate) through: i64,
     pub(crate) version: i64,
     pub(crate) notes: i64,
-    pub(crate) words: i64,
 }
 
 /// Reads how far the index reaches.
 pub(crate) fn state(sql: &dyn Sql) -> Result<State> {
-    let mut state = State { through: 0, version: 0, notes: 0, words: 0 };
-    sql.query("SELECT through, version, notes, words FROM search_state WHERE one = 1", &[], &mut |row| {
-        state = State { through: int(row, 0)?, version: int(row, 1)?, notes: int(row, 2)?, words: int(row, 3)? };
+    let mut state = State { through: 0, version: 0, notes: 0 };
+    sql.query("SELECT through, version, notes FROM search_state WHERE one = 1", &[], &mut |row| {
+        state = State { through: int(row, 0)?, version: int(row, 1)?, notes: int(row, 2)? };
         Ok(ControlFlow::Break(()))
     })?;
     Ok(state)
@@ -48,23 +47,36 @@ pub(crate) fn settle(sql: &dyn Sql, newest: i64) -> Result<()> {
     }
 }
 
-fn advance(sql: &dyn Sql, mut state: State, newest: i64) -> Result<()> {
+fn advance(sql: &dyn Sql, state: State, newest: i64) -> Result<()> {
     while_pending(sql, "note", &mut |key| reindex_note(sql, key))?;
     while_pending(sql, "contact", &mut |key| reindex_contact(sql, key))?;
     sql.execute("DELETE FROM search_pending", &[])?;
     let mut document = String::new();
     each_note(sql, state.through, newest, &mut |note| {
         document.clear();
-        state.words += note.words_onto(&mut document);
-        state.notes += 1;
+        note.words_onto(&mut document);
         insert_note(sql, note.key, &document)
     })?;
     each_contact_key(sql, state.through, newest, &mut |key| insert_contact(sql, key))?;
     sql.execute(
-        "UPDATE search_state SET through = $1, notes = $2, words = $3 WHERE one = 1",
-        &[Value::Int(newest), Value::Int(state.notes), Value::Int(state.words)],
+        "UPDATE search_state SET through = $1, notes = $2 WHERE one = 1",
+        &[Value::Int(newest), Value::Int(state.notes + notes_between(sql, state.through, newest)?)],
     )?;
     Ok(())
+}
+
+/// How many notes there are whose keys lie above `after` and up to `last`, retracted ones included.
+pub(crate) fn notes_between(sql: &dyn Sql, after: i64, last: i64) -> Result<i64> {
+    let mut notes = 0;
+    sql.query(
+        "SELECT count(*) FROM note WHERE key > $1 AND key <= $2",
+        &[Value::Int(after), Value::Int(last)],
+        &mut |row| {
+            notes = int(row, 0)?;
+            Ok(ControlFlow::Break(()))
+        },
+    )?;
+    Ok(notes)
 }
 
 /// Takes up that a note was changed, retracted or restored, or that its contacts or its author's name did.
@@ -97,7 +109,7 @@ pub(crate) fn rebuild(sql: &dyn Sql, newest: i64) -> Result<()> {
     sql.execute("DELETE FROM name_vocabulary", &[])?;
     sql.execute("DELETE FROM search_pending", &[])?;
     sql.execute(
-        "UPDATE search_state SET through = 0, version = $1, notes = 0, words = 0 WHERE one = 1",
+        "UPDATE search_state SET through = 0, version = $1, notes = 0 WHERE one = 1",
         &[Value::Int(words::VERSION)],
     )?;
     advance(sql, state(sql)?, newest)
@@ -188,12 +200,10 @@ pub(crate) struct NoteWords<'a> {
 }
 
 impl NoteWords<'_> {
-    /// Writes the note's words, each before a space, and returns how many its text has.
-    pub(crate) fn words_onto(&self, document: &mut String) -> i64 {
-        let mut count = 0;
+    /// Writes the note's words, each before a space.
+    pub(crate) fn words_onto(&self, document: &mut String) {
         words::each_word(self.text, &mut |word, _| {
             push_stem(word, document);
-            count += 1;
         });
         words::each_word(self.speaker, &mut |word, _| push_stem(word, document));
         self.day.each_word(&mut |word| push_stem(word, document));
@@ -206,7 +216,6 @@ impl NoteWords<'_> {
             push(PRIVATE_TERM, document);
             push(&reader_term(member), document);
         }
-        count
     }
 }
 

@@ -285,14 +285,12 @@ CREATE TABLE search_pending (
 ) STRICT, WITHOUT ROWID;
 
 -- One row: up to which entry notes and contacts are in the index, by which rules the words were worked out,
--- and how many notes and words of notes
--- went in, for averages.
+-- and how many notes there are up to there.
 CREATE TABLE search_state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     through INTEGER NOT NULL,
     version INTEGER NOT NULL,
-    notes INTEGER NOT NULL,
-    words INTEGER NOT NULL
+    notes INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO search_state (one, through, version, notes, words) VALUES (1, 0, 1, 0, 0);
+INSERT INTO search_state (one, through, version, notes) VALUES (1, 0, 1, 0);
