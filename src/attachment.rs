@@ -124,12 +124,13 @@ impl View<'_> {
         )
     }
 
-    /// Reads the bytes of an attachment of a contact.
-    pub fn contact_attachments(&self, contact: ContactId) -> Result<Vec<Attachment>> {
-        self.attachments_of(self.contact_key(contact)?)
+    /// Lists the attachments of a contact, in the order in which they were attached; their bytes are read with
+    /// [`View::attachment_bytes`].
+    pub fn contact_attachments(&self, contact: impl Into<ContactId>) -> Result<Vec<Attachment>> {
+        self.attachments_of(self.contact_key(contact.into())?)
     }
 
-    /// Reads the attachments of a note that this view may read.
+    /// Lists the attachments of a note that this view may read.
     pub fn note_attachments(&self, note: NoteId) -> Result<Vec<Attachment>> {
         self.attachments_of(self.readable_note_key(note)?)
     }

@@ -86,8 +86,8 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`crate::Error::Unknown`] when there is no such contact.
-    pub fn brief(&self, contact: ContactId) -> Result<Brief> {
-        let (key, contact) = self.contact_with_key(contact)?;
+    pub fn brief(&self, contact: impl Into<ContactId>) -> Result<Brief> {
+        let (key, contact) = self.contact_with_key(contact.into())?;
         let at = time::from_micros(self.now_micros())?;
         let (owners, mut former_owners): (Vec<_>, Vec<_>) =
             self.assignments(key)?.into_iter().filter(|a| a.since <= at).partition(|a| a.holds(at));

@@ -12,7 +12,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::handle::{self, Handle, HandleFact, NewHandle};
 use crate::id::ContactId;
-use crate::journal::{Applied, Hash, Source, Writer};
+use crate::journal::{Applied, Hash, Source, Subject, Writer};
 use crate::memory::View;
 use crate::search::fold;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
@@ -44,7 +44,7 @@ impl FromStr for ContactKind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "person" => Ok(Self::Person),
             "organisation" => Ok(Self::Organisation),
             _ => Err(Error::invalid("kind of contact", format!("“{text}” is not known; write person or organisation"))),
@@ -113,10 +113,37 @@ pub struct ContactSummary {
     pub name: String,
 }
 
+impl fmt::Display for ContactSummary {
+    /// The name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
 impl From<&ContactSummary> for ContactId {
     fn from(contact: &ContactSummary) -> Self {
         contact.id
     }
+}
+
+impl From<&ContactSummary> for Subject {
+    fn from(contact: &ContactSummary) -> Self {
+        contact.id.into()
+    }
+}
+
+/// How far the contacts were read; opaque, and valid for as long as the memory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactsKey(i64);
+
+/// One page of the contacts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ContactsPage {
+    /// The contacts, in the order in which they were added.
+    pub contacts: Vec<ContactSummary>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<ContactsKey>,
 }
 
 /// A contact with all facts.
@@ -149,6 +176,18 @@ pub struct Contact {
     pub do_not_contact: Vec<DoNotContact>,
     /// What other systems call them.
     pub external_ids: Vec<ExternalId>,
+}
+
+impl From<&Contact> for ContactId {
+    fn from(contact: &Contact) -> Self {
+        contact.id
+    }
+}
+
+impl From<&Contact> for Subject {
+    fn from(contact: &Contact) -> Self {
+        contact.id.into()
+    }
 }
 
 /// A link from one contact to another.
@@ -812,6 +851,18 @@ impl Writer<'_> {
     }
 
     /// Sets a day that returns, such as `birthday`, or clears it.
+    ///
+    /// ```
+    /// # use heirloom::{Actor, Memory, NewContact};
+    /// # let memory = Memory::in_memory()?;
+    /// memory.write(Actor::system("crm-sync"), |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.set_date(sally, "birthday", Some("1985-04-12".parse()?))?;
+    ///     w.set_date(sally, "anniversary", Some("--06-30".parse()?))?; // the year is not known
+    ///     w.set_date(sally, "anniversary", None)
+    /// })?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn set_date(&mut self, contact: ContactId, label: &str, day: Option<DayOfYear>) -> Result<()> {
         let label = check::name("label of a date", label)?;
         let key = self.contact_key(contact)?;
@@ -967,7 +1018,11 @@ impl View<'_> {
     }
 
     /// Reads the name and kind of a contact.
-    pub fn contact_summary(&self, id: ContactId) -> Result<ContactSummary> {
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when there is no such contact.
+    pub fn contact_summary(&self, id: impl Into<ContactId>) -> Result<ContactSummary> {
+        let id = id.into();
         self.sql()
             .first("SELECT id, kind, name FROM contact WHERE id = $1", &[(&id.0).into()], read_summary)?
             .ok_or_else(|| Error::unknown("contact", id))
@@ -977,8 +1032,8 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`Error::Unknown`] when there is no such contact.
-    pub fn contact(&self, id: ContactId) -> Result<Contact> {
-        self.contact_with_key(id).map(|(_, contact)| contact)
+    pub fn contact(&self, id: impl Into<ContactId>) -> Result<Contact> {
+        self.contact_with_key(id.into()).map(|(_, contact)| contact)
     }
 
     pub(crate) fn contact_with_key(&self, id: ContactId) -> Result<(i64, Contact)> {
@@ -1111,6 +1166,52 @@ impl View<'_> {
             &[Value::Int(time::to_micros(since)?)],
             |row| Ok((read_summary(row)?, row.opt_int(3)?.map(time::from_micros).transpose()?)),
         )
+    }
+
+    /// Reads all contacts in the order in which they were added, a page at a time: hand the `next` of a page to the next
+    /// call.
+    ///
+    /// The page is found by its place, not by counting: a contact that comes in meanwhile stands at the end.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// memory.write(Actor::system("crm-sync"), |w| {
+    ///     ["Sally Marsh", "Tom Okoro", "Eva Stein"]
+    ///         .into_iter()
+    ///         .try_for_each(|name| w.add_contact(NewContact::person(name)).map(drop))
+    /// })?;
+    ///
+    /// let (mut names, mut after) = (Vec::new(), None);
+    /// loop {
+    ///     let page = memory.contacts(after, 2)?; // some hundreds in earnest
+    ///     names.extend(page.contacts.iter().map(ToString::to_string));
+    ///     after = page.next;
+    ///     if after.is_none() {
+    ///         break;
+    ///     }
+    /// }
+    /// assert_eq!(names, ["Sally Marsh", "Tom Okoro", "Eva Stein"]);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a limit of 0.
+    pub fn contacts(&self, after: Option<ContactsKey>, limit: usize) -> Result<ContactsPage> {
+        if limit == 0 {
+            return Err(Error::invalid("limit of a page", "it is 0; a page has at least one contact"));
+        }
+        let ContactsKey(last) = after.unwrap_or(ContactsKey(i64::MIN));
+        let mut contacts = self.sql().all(
+            "SELECT id, kind, name, key FROM contact WHERE key > $1 ORDER BY key LIMIT $2",
+            &[Value::Int(last), Value::Int(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))],
+            |row| Ok((row.int(3)?, read_summary(row)?)),
+        )?;
+        let more = contacts.len() > limit;
+        contacts.truncate(limit);
+        let next = contacts.last().filter(|_| more).map(|(key, _)| ContactsKey(*key));
+        Ok(ContactsPage { contacts: contacts.into_iter().map(|(_, contact)| contact).collect(), next })
     }
 
     /// Counts the contacts.

@@ -44,6 +44,7 @@
 //! | ask | [`Memory::search`], [`Search`] |
 //! | prepare for a conversation | [`Memory::brief`], [`Memory::timeline`], [`Memory::quiet_since`], [`Memory::book`] |
 //! | read several things that belong together | [`Memory::read`], [`View`] |
+//! | go through all contacts | [`Memory::contacts`] |
 //! | know who changed what | [`Memory::history`], [`Change`], [`changes`] |
 //! | follow along | [`Memory::changes_after`], [`Memory::wait_for_changes`], [`Cursor`] |
 //! | bring in what other systems know | [`Memory::import`], [`ImportReport`] |
@@ -114,13 +115,19 @@ pub mod changes {
     pub use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred};
 }
 
+/// Instants and days are of these types; here so that a host takes the same version as heirloom.
+pub use chrono;
+/// What an id is made of; here so that a host takes the same version as heirloom.
+pub use uuid;
+
 pub use crate::actor::Actor;
 pub use crate::attachment::{Attachment, NewAttachment};
 pub use crate::brief::{Brief, ComingDay, OpenMatter};
 pub use crate::change::{Change, Unknown};
 pub use crate::channel::{Channel, Region};
 pub use crate::contact::{
-    Contact, ContactKind, ContactSummary, DoNotContact, ExternalId, Fact, Link, NewContact, audience, field, relation,
+    Contact, ContactKind, ContactSummary, ContactsKey, ContactsPage, DoNotContact, ExternalId, Fact, Link, NewContact,
+    audience, field, relation,
 };
 pub use crate::error::{Error, Result};
 #[cfg(feature = "csv")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::id::{AgencyId, MemberId};
-use crate::journal::{Applied, Writer};
+use crate::journal::{Applied, Subject, Writer};
 use crate::memory::View;
 use crate::search::fold;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
@@ -45,6 +45,12 @@ impl Member {
 impl From<&Member> for MemberId {
     fn from(member: &Member) -> Self {
         member.id
+    }
+}
+
+impl From<&Member> for Subject {
+    fn from(member: &Member) -> Self {
+        member.id.into()
     }
 }
 
@@ -324,7 +330,8 @@ impl Writer<'_> {
 
 impl View<'_> {
     /// Reads a member, departed or not.
-    pub fn member(&self, id: MemberId) -> Result<Member> {
+    pub fn member(&self, id: impl Into<MemberId>) -> Result<Member> {
+        let id = id.into();
         self.sql()
             .first(
                 "SELECT m.id, m.name, m.email, a.id, m.joined_at, m.departed_at, m.departed_why

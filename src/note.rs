@@ -976,8 +976,33 @@ impl View<'_> {
     /// Reads the notes about a contact, newest first, a page at a time: hand the `next` of a page to the next call.
     ///
     /// The page is found by its place, not by counting: a note that comes in meanwhile moves nothing.
-    pub fn timeline(&self, contact: ContactId, after: Option<TimelineKey>, limit: usize) -> Result<TimelinePage> {
-        let key = self.contact_key(contact)?;
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let sally = memory.write(Actor::system("crm-sync"), |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     for (day, text) in [("2024-03-01", "Asked for a table"), ("2024-03-02", "Came"), ("2024-03-03", "Wrote thanks")] {
+    ///         w.note(sally, text).happened_at(day).save()?;
+    ///     }
+    ///     Ok(sally)
+    /// })?;
+    ///
+    /// let newest = memory.timeline(sally, None, 2)?;
+    /// assert_eq!(newest.notes[0].text, "Wrote thanks");
+    /// let rest = memory.timeline(sally, newest.next, 2)?;
+    /// assert_eq!(rest.notes[0].text, "Asked for a table");
+    /// assert!(rest.next.is_none());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    pub fn timeline(
+        &self,
+        contact: impl Into<ContactId>,
+        after: Option<TimelineKey>,
+        limit: usize,
+    ) -> Result<TimelinePage> {
+        let key = self.contact_key(contact.into())?;
         let TimelineKey(happened_at, note) = after.unwrap_or(TimelineKey(i64::MAX, i64::MAX));
         let mut next = None;
         let mut notes = self.sql().all(

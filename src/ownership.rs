@@ -584,8 +584,8 @@ fn read_assignment(row: &dyn Row) -> Result<Assignment> {
 
 impl View<'_> {
     /// Reads everybody who looks after a contact, or did, in order of beginning: owners, backups and cover.
-    pub fn owners(&self, contact: ContactId) -> Result<Vec<Assignment>> {
-        self.assignments(self.contact_key(contact)?)
+    pub fn owners(&self, contact: impl Into<ContactId>) -> Result<Vec<Assignment>> {
+        self.assignments(self.contact_key(contact.into())?)
     }
 
     pub(crate) fn assignments(&self, contact: i64) -> Result<Vec<Assignment>> {
@@ -604,18 +604,18 @@ impl View<'_> {
     }
 
     /// Reads who owned a contact at an instant; `None` when nobody did. Of several, the first to become owner.
-    pub fn owner_at(&self, contact: ContactId, at: DateTime<Utc>) -> Result<Option<Assignment>> {
+    pub fn owner_at(&self, contact: impl Into<ContactId>, at: DateTime<Utc>) -> Result<Option<Assignment>> {
         Ok(self.owners(contact)?.into_iter().find(|a| a.role == Role::Owner && a.holds(at)))
     }
 
     /// Reads the book of a member: the contacts whom they own at the instant of the call, by name.
-    pub fn book(&self, member: MemberId) -> Result<Vec<ContactSummary>> {
+    pub fn book(&self, member: impl Into<MemberId>) -> Result<Vec<ContactSummary>> {
         self.sql().all(
             "SELECT c.id, c.kind, c.name FROM assignment a
              JOIN contact c ON c.key = a.contact
              WHERE a.member = $1 AND a.role = 'owner' AND a.since <= $2 AND (a.until IS NULL OR a.until > $2)
              ORDER BY c.name_key, c.key",
-            &[Value::Int(member_key(self.sql(), member)?), Value::Int(self.now_micros())],
+            &[Value::Int(member_key(self.sql(), member.into())?), Value::Int(self.now_micros())],
             read_summary,
         )
     }

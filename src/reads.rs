@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::attachment::Attachment;
 use crate::brief::Brief;
 use crate::channel::Channel;
-use crate::contact::{Contact, ContactSummary};
+use crate::contact::{Contact, ContactSummary, ContactsKey, ContactsPage};
 use crate::error::Result;
 use crate::feed::Entry;
 use crate::handle::HandleMatch;
@@ -31,9 +31,9 @@ macro_rules! reads {
 }
 
 reads! {
-    read brief(contact: ContactId) -> Brief, "Puts together what a successor must read about a contact.";
-    read contact(id: ContactId) -> Contact, "Reads a contact with all facts.";
-    read_one contact_summary(id: ContactId) -> ContactSummary, "Reads the name and kind of a contact.";
+    read brief(contact: impl Into<ContactId>) -> Brief, "Puts together what a successor must read about a contact.";
+    read contact(id: impl Into<ContactId>) -> Contact, "Reads a contact with all facts.";
+    read_one contact_summary(id: impl Into<ContactId>) -> ContactSummary, "Reads the name and kind of a contact.";
     read_one by_handle(channel: Channel, address: &str) -> Vec<HandleMatch>,
         "Finds the contacts that have, or had, an address on a channel.";
     read by_any_handle(text: &str) -> Vec<HandleMatch>,
@@ -46,22 +46,24 @@ reads! {
     read_one tagged(tag: &str) -> Vec<ContactSummary>, "Finds the contacts that carry a tag.";
     read_one quiet_since(since: DateTime<Utc>) -> Vec<(ContactSummary, Option<DateTime<Utc>>)>,
         "Finds the contacts who have not been spoken to since an instant.";
+    read_one contacts(after: Option<ContactsKey>, limit: usize) -> ContactsPage,
+        "Reads all contacts in the order in which they were added, a page at a time.";
     read_one count_contacts() -> u64, "Counts the contacts.";
     read_one note(id: NoteId) -> Note, "Reads a note.";
     read note_contacts(id: NoteId) -> Vec<ContactSummary>, "Reads whom a note is about.";
     read_one note_by_external_id(system: &str, id: &str) -> Option<NoteId>,
         "Finds the note that another system calls so.";
-    read timeline(contact: ContactId, after: Option<TimelineKey>, limit: usize) -> TimelinePage,
+    read timeline(contact: impl Into<ContactId>, after: Option<TimelineKey>, limit: usize) -> TimelinePage,
         "Reads the notes about a contact, newest first, a page at a time.";
-    read contact_attachments(contact: ContactId) -> Vec<Attachment>, "Reads the attachments of a contact.";
-    read note_attachments(note: NoteId) -> Vec<Attachment>, "Reads the attachments of a note.";
+    read contact_attachments(contact: impl Into<ContactId>) -> Vec<Attachment>, "Lists the attachments of a contact.";
+    read note_attachments(note: NoteId) -> Vec<Attachment>, "Lists the attachments of a note.";
     read_one attachment_bytes(attachment: &Attachment) -> Vec<u8>, "Reads the bytes of an attachment.";
-    read owners(contact: ContactId) -> Vec<Assignment>, "Reads everybody who looks after a contact, or did.";
-    read owner_at(contact: ContactId, at: DateTime<Utc>) -> Option<Assignment>,
+    read owners(contact: impl Into<ContactId>) -> Vec<Assignment>, "Reads everybody who looks after a contact, or did.";
+    read owner_at(contact: impl Into<ContactId>, at: DateTime<Utc>) -> Option<Assignment>,
         "Reads who owned a contact at an instant.";
-    read book(member: MemberId) -> Vec<ContactSummary>, "Reads the book of a member.";
+    read book(member: impl Into<MemberId>) -> Vec<ContactSummary>, "Reads the book of a member.";
     read_one unowned() -> Vec<ContactSummary>, "Finds the contacts whom nobody owns.";
-    read_one member(id: MemberId) -> Member, "Reads a member, departed or not.";
+    read_one member(id: impl Into<MemberId>) -> Member, "Reads a member, departed or not.";
     read_one members() -> Vec<Member>, "Reads every member, departed or not.";
     read_one members_called(name_or_email: &str) -> Vec<Member>, "Finds the members who have this name or address.";
     read_one agency(id: AgencyId) -> Agency, "Reads an agency.";
