@@ -44,9 +44,9 @@ impl FromStr for ContactKind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.to_ascii_lowercase().as_str() {
-            "person" => Ok(Self::Person),
-            "organisation" => Ok(Self::Organisation),
+        match text {
+            _ if text.eq_ignore_ascii_case("person") => Ok(Self::Person),
+            _ if text.eq_ignore_ascii_case("organisation") => Ok(Self::Organisation),
             _ => Err(Error::invalid("kind of contact", format!("“{text}” is not known; write person or organisation"))),
         }
     }

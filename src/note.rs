@@ -51,12 +51,11 @@ macro_rules! words {
             type Err = Error;
 
             fn from_str(text: &str) -> Result<Self> {
-                match text {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(Error::invalid($what, format!(
-                        "“{text}” is not known; write one of {}", [$($word),*].join(", "),
-                    ))),
-                }
+                let found = Self::ALL.iter().find(|value| value.word().eq_ignore_ascii_case(text));
+                found.copied().ok_or_else(|| {
+                    let known = [$($word),*].join(", ");
+                    Error::invalid($what, format!("“{text}” is not known; write one of {known}"))
+                })
             }
         }
     };
@@ -977,6 +976,9 @@ impl View<'_> {
     ///
     /// The page is found by its place, not by counting: a note that comes in meanwhile moves nothing.
     ///
+    /// # Errors
+    /// [`Error::Unknown`] for an unknown contact, [`Error::Invalid`] for a limit of 0.
+    ///
     /// ```
     /// use heirloom::{Actor, Memory, NewContact};
     ///
@@ -1003,6 +1005,9 @@ impl View<'_> {
         limit: usize,
     ) -> Result<TimelinePage> {
         let key = self.contact_key(contact.into())?;
+        if limit == 0 {
+            return Err(Error::invalid("limit of a page", "it is 0; a page has at least one note"));
+        }
         let TimelineKey(happened_at, note) = after.unwrap_or(TimelineKey(i64::MAX, i64::MAX));
         let mut next = None;
         let mut notes = self.sql().all(

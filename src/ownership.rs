@@ -45,7 +45,7 @@ impl Role {
 
     /// The role from an instant on, which may lie in the past; from the instant of the write unless said.
     #[must_use]
-    pub fn from(self, at: DateTime<Utc>) -> Terms {
+    pub fn starting(self, at: DateTime<Utc>) -> Terms {
         Terms::from(self).starting(at)
     }
 
@@ -73,9 +73,9 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self> {
         match text {
-            "owner" => Ok(Self::Owner),
-            "backup" => Ok(Self::Backup),
-            "cover" => Ok(Self::Cover),
+            _ if text.eq_ignore_ascii_case("owner") => Ok(Self::Owner),
+            _ if text.eq_ignore_ascii_case("backup") => Ok(Self::Backup),
+            _ if text.eq_ignore_ascii_case("cover") => Ok(Self::Cover),
             _ => Err(Error::invalid("role", format!("“{text}” is not known; write owner, backup or cover"))),
         }
     }
@@ -477,7 +477,8 @@ impl Writer<'_> {
     /// later.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when the member does not have that role and is not to have it.
+    /// [`Error::Unknown`] for an unknown contact or member; [`Error::Refused`] when the member does not have that role and
+    /// is not to have it.
     pub fn unassign(
         &mut self,
         contact: ContactId,
@@ -492,7 +493,8 @@ impl Writer<'_> {
         let key = self.contact_key(contact)?;
         let open = open_within(self.sql(), key, role, (at, i64::MAX))?;
         let Some(open) = open.iter().find(|open| open.member == member) else {
-            return Err(Error::unknown("assignment", format!("of that member as {role} of that contact")));
+            let (member, contact) = (self.view().member(member)?, self.view().contact_summary(contact)?);
+            return Err(Error::refused(format!("{} is not {role} of {contact}", member.name)));
         };
         self.append(
             contact,

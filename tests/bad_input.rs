@@ -211,7 +211,7 @@ fn a_date_out_of_range_or_that_does_not_exist_is_refused_with_what_would_be_take
     says(&When::year(10_000).unwrap_err(), &["time", "1 to 9999"]);
     says(&DayOfYear::new(Some(2023), 2, 29).unwrap_err(), &["date", "no day 29 in month 2 of 2023"]);
     says(&"31.12.1999".parse::<DayOfYear>().unwrap_err(), &["date", "31.12.1999", "write 1985-04-12"]);
-    s.refuses(|w| w.assign(s.sally, &s.mia, Role::Backup.from(far)), &["time", "1 to 9999"]);
+    s.refuses(|w| w.assign(s.sally, &s.mia, Role::Backup.starting(far)), &["time", "1 to 9999"]);
     s.refuses(|w| w.add_agency("Loud", Some(far), None), &["time", "1 to 9999"]);
     s.refuses(|w| w.add_handle(s.sally, NewHandle::new(Channel::X, "@b").since(far)), &["time", "1 to 9999"]);
     s.refuses(
@@ -261,7 +261,7 @@ fn an_id_that_is_unknown_is_named_in_the_error_and_nothing_hangs_in_the_air() {
     s.refuses(|w| w.transfer(contact, &s.mia, None), &named);
     s.refuses(|w| w.unassign(contact, &s.mia, Role::Owner, None), &named);
     s.refuses(|w| w.end_handle(s.sally, Channel::X, "@somebody"), &["handle", "@somebody"]);
-    s.refuses(|w| w.unassign(s.sally, &s.mia, Role::Backup, None), &["backup", "no assignment"]);
+    s.refuses(|w| w.unassign(s.sally, &s.mia, Role::Backup, None), &["Mia", "is not backup of Sally"]);
     s.refuses(|w| w.assign(s.sally, member, Role::Owner), &unknown("member"));
     s.refuses(|w| w.note(s.sally, "a").said_by(member).save(), &unknown("member"));
     s.refuses(|w| w.rename_member(member, "a"), &unknown("member"));
@@ -332,7 +332,7 @@ fn an_owner_who_is_to_come_is_not_overlooked_and_can_be_taken_back() {
         .write(&s.mia, |w| {
             let (ben, ada) = (w.add_contact(NewContact::person("Ben"))?, w.add_member(NewMember::new("Ada"))?);
             w.assign(ben, &s.mia, Role::Owner.until(soon))?;
-            w.assign(ben, &ada, Role::Owner.from(soon))?;
+            w.assign(ben, &ada, Role::Owner.starting(soon))?;
             Ok((ben, ada))
         })
         .unwrap();

@@ -1,7 +1,9 @@
 //! What the front page says, step by step.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use heirloom::{Actor, Channel, ContactId, Error, Memory, NewContact, NewMember, Role};
+use heirloom::{
+    Actor, Channel, ContactId, ContactKind, Error, Memory, NewContact, NewMember, NoteKind, Role, Sensitivity,
+};
 
 #[test]
 fn a_brief_does_not_steer_the_terminal() {
@@ -84,7 +86,6 @@ fn tables_that_something_else_changed_are_put_together_anew() {
 
 #[test]
 fn a_note_of_another_kind_is_found_as_that_kind_also_once_it_is_indexed() {
-    use heirloom::NoteKind;
     let memory = Memory::in_memory().unwrap();
     let me = Actor::system("test");
     let note = memory
@@ -107,4 +108,52 @@ fn a_note_of_another_kind_is_found_as_that_kind_also_once_it_is_indexed() {
         .unwrap();
     assert_eq!(memory.search("window").kind(NoteKind::Insight).run().unwrap().len(), 1);
     assert!(memory.verify().unwrap().is_sound());
+}
+
+#[test]
+fn a_contact_that_comes_in_while_all_are_paged_through_stands_at_the_end() {
+    let memory = Memory::in_memory().unwrap();
+    let add = |name: &str| memory.write(Actor::system("sync"), |w| w.add_contact(NewContact::person(name))).unwrap();
+    assert_eq!(memory.contacts(None, 2).unwrap().contacts, []);
+    for name in ["Zoe", "Ben", "Mia", "Ada"] {
+        add(name);
+    }
+    let first = memory.contacts(None, 2).unwrap();
+    add("Abe");
+    let second = memory.contacts(first.next, 2).unwrap();
+    let third = memory.contacts(second.next, 2).unwrap();
+    let names: Vec<String> =
+        [first, second, third.clone()].iter().flat_map(|page| &page.contacts).map(ToString::to_string).collect();
+    assert_eq!(names, ["Zoe", "Ben", "Mia", "Ada", "Abe"]);
+    assert_eq!(third.next, None);
+    assert_eq!(memory.contacts(None, 5).unwrap().next, None);
+    assert!(memory.contacts(None, 0).unwrap_err().to_string().contains("at least one"));
+}
+
+#[test]
+fn what_was_read_is_handed_to_the_next_read() {
+    let memory = Memory::in_memory().unwrap();
+    let tom = memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Tom"))).unwrap();
+    memory
+        .write(&tom, |w| {
+            let sally = w.add_contact(NewContact::person("Sally"))?;
+            w.assign(sally, &tom, Role::Owner)
+        })
+        .unwrap();
+    let book = memory.book(&tom).unwrap();
+    assert_eq!(memory.member(&tom).unwrap(), tom);
+    assert_eq!(memory.contact(&book[0]).unwrap().name, "Sally");
+    assert_eq!(memory.owners(&book[0]).unwrap().len(), 1);
+    assert_eq!(memory.history(&book[0]).unwrap().len(), 2);
+    assert_eq!(memory.history(&tom).unwrap().len(), 1);
+}
+
+#[test]
+fn the_words_of_the_model_are_read_in_any_case() {
+    assert_eq!("Health".parse::<Sensitivity>().unwrap(), Sensitivity::Health);
+    assert_eq!("INSIGHT".parse::<NoteKind>().unwrap(), NoteKind::Insight);
+    assert_eq!("Owner".parse::<Role>().unwrap(), Role::Owner);
+    assert_eq!("Organisation".parse::<ContactKind>().unwrap(), ContactKind::Organisation);
+    let wrong = "healthy".parse::<Sensitivity>().unwrap_err().to_string();
+    assert!(wrong.contains("“healthy” is not known; write one of ordinary, confidential, health"), "{wrong}");
 }

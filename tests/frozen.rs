@@ -84,7 +84,7 @@ fn write_one_of_each(path: &Path) -> Result<Memory> {
         w.retract_note(short, Some("it was somebody else"))
     })?;
     memory.write(&mia, |w| {
-        w.assign(sally, &jonas, Role::Owner.from(at(1, 5)))?;
+        w.assign(sally, &jonas, Role::Owner.starting(at(1, 5)))?;
         w.assign(sally, &mia, Role::Cover.until(at(4, 1)).because("Jonas is away"))?;
         w.unassign(sally, &mia, Role::Cover, Some("back early"))?;
         w.transfer(sally, &mia, Some("the contract ends"))?;

@@ -486,9 +486,9 @@ fn carry_out(w: &mut Writer<'_>, m: &mut Model, Call { deed, a, b, c }: Call) ->
         Deed::OwnOnTerms => {
             let terms = match c % 4 {
                 0 => Role::Owner.until(later(c)),
-                1 => Role::Owner.from(later(c)),
-                2 => Role::Owner.from(later(c)).until(later(c.saturating_add(20))),
-                _ => Role::Owner.from(at - TimeDelta::days(400)).until(at - TimeDelta::days(300)),
+                1 => Role::Owner.starting(later(c)),
+                2 => Role::Owner.starting(later(c)).until(later(c.saturating_add(20))),
+                _ => Role::Owner.starting(at - TimeDelta::days(400)).until(at - TimeDelta::days(300)),
             };
             m.assignments.push(w.assign(m.contact(a), m.member(b), terms.because("the plan of the year"))?);
         }

@@ -139,7 +139,7 @@ fn every_call(Stage { mia, tom, sally, ben, note, .. }: &Stage, w: &mut Writer<'
     w.retract_note(note, Some("it was her sister"))?;
     w.transfer(sally, tom, Some("new team"))?;
     w.assign(ben, mia, Role::Owner.until(soon))?;
-    w.assign(ben, &ada, Role::Owner.from(soon))?;
+    w.assign(ben, &ada, Role::Owner.starting(soon))?;
     w.assign(sally, &ada, Role::Cover.until(soon).because("holidays"))?;
     w.transfer_all([sally], mia, None)?;
     w.unassign(ben, tom, Role::Backup, None)?;
