@@ -19,12 +19,13 @@ use crate::contact::{DoNotContact, ExternalId, NewContact};
 use crate::error::{Error, Result};
 use crate::exchange::jsonl::JsonLinesReader;
 use crate::exchange::{ContactRecord, ContactRef, Item, NoteRecord, Record};
-use crate::handle::NewHandle;
+use crate::handle::{HandleMatch, NewHandle};
 use crate::id::{ContactId, MemberId, NoteId};
 use crate::journal::{Hash, Source, Writer};
 use crate::memory::Memory;
 use crate::note::{NoteDraft, NoteKind, SaidBy, Sensitivity, Via, Visibility};
 use crate::search::fold;
+use crate::store::place::io_error;
 
 /// So many findings are kept in a report; all of them go to [`Import::each_finding`], and all are counted.
 pub const FINDINGS_KEPT: usize = 10_000;
@@ -97,27 +98,44 @@ pub struct ImportReport {
 }
 
 impl fmt::Display for ImportReport {
+    /// What was done, on one line, and each finding on a line of its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: contacts {} added, {} changed, {} unchanged; notes {} added, {} changed, {} unchanged; {} skipped, {} \
-             converted",
-            self.file,
-            self.contacts_added,
-            self.contacts_changed,
-            self.contacts_unchanged,
-            self.notes_added,
-            self.notes_changed,
-            self.notes_unchanged,
-            self.skipped,
-            self.converted
-        )?;
+        let kept = [
+            (self.contacts_added, self.notes_added, "added"),
+            (self.contacts_changed, self.notes_changed, "changed"),
+            (self.contacts_unchanged, self.notes_unchanged, "unchanged"),
+        ];
+        let kept = kept.map(|(contacts, notes, what)| {
+            let named = join([counted(contacts, "contact"), counted(notes, "note")], " and ")?;
+            Some(format!("{named} {what}"))
+        });
+        let left = [
+            counted(self.skipped, "record").map(|records| format!("{records} skipped")),
+            counted(self.converted, "thing").map(|things| format!("{things} converted")),
+        ];
+        let all = join([join(kept, ", "), join(left, ", ")], "; ");
+        write!(f, "{}: {}", self.file, all.as_deref().unwrap_or("nothing in it"))?;
         self.findings.iter().try_for_each(|finding| write!(f, "\n  {finding}"))?;
         match self.skipped + self.converted - self.findings.len() as u64 {
             0 => Ok(()),
             more => write!(f, "\n  and {more} more; Import::each_finding hands out every one"),
         }
     }
+}
+
+/// Counts things in words; `None` where there are none.
+fn counted(number: u64, noun: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        _ => Some(format!("{number} {noun}s")),
+    }
+}
+
+/// Joins the parts that are there; `None` where none is.
+fn join<const N: usize>(parts: [Option<String>; N], between: &str) -> Option<String> {
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(between))
 }
 
 /// Something that an import skipped or converted.
@@ -208,10 +226,9 @@ impl<'m> Import<'m> {
     /// [`Error::Io`] when it cannot be read, [`Error::Invalid`] for another ending; nothing is kept then.
     pub fn file(mut self, path: impl AsRef<Path>) -> Result<ImportReport> {
         let path = path.as_ref();
-        let io = |e: io::Error| Error::Io { path: path.to_path_buf(), why: e.to_string() };
         self.file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-        let input = BufReader::with_capacity(1 << 16, File::open(path).map_err(io)?);
+        let input = BufReader::with_capacity(1 << 16, File::open(path).map_err(|e| io_error(path, &e))?);
         match ending.as_str() {
             #[cfg(feature = "vcard")]
             "vcf" | "vcard" => self.vcards(input),
@@ -247,7 +264,7 @@ impl<'m> Import<'m> {
     /// Reads contacts or notes from CSV.
     ///
     /// # Errors
-    /// [`Error::Io`] when the input fails, and what [`Memory::write`] returns; nothing is kept then.
+    /// [`Error::Invalid`] when it cannot be told what the columns hold, [`Error::Io`] when the input fails, and what [`Memory::write`] returns; nothing is kept then.
     #[cfg(feature = "csv")]
     pub fn csv(self, input: impl Read, options: crate::CsvOptions) -> Result<ImportReport> {
         let mut reader = crate::exchange::csv::CsvReader::new(input, options);
@@ -280,7 +297,7 @@ impl<'m> Import<'m> {
             };
             let mut progress = Progress::default();
             for item in items {
-                let item = item.map_err(|e| Error::Io { path: self.file.clone().into(), why: e.to_string() })?;
+                let item = item.map_err(|e| unreadable(&self.file, &e))?;
                 desk.take(item)?;
                 progress = Progress { records: progress.records + 1, skipped: desk.report.skipped };
                 if let Some(tell) = self.progress.as_mut().filter(|_| progress.records % 1_000 == 0) {
@@ -292,6 +309,14 @@ impl<'m> Import<'m> {
             }
             Ok(desk.report)
         })
+    }
+}
+
+/// Says why no further record can be had.
+fn unreadable(file: &str, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData => Error::invalid("import", format!("{file} cannot be read: {error}")),
+        _ => Error::Io { path: file.into(), why: error.to_string() },
     }
 }
 
@@ -545,11 +570,15 @@ impl Desk<'_, '_, '_> {
             }
             ContactRef::Handle(channel, address) => {
                 let found = of_record(self.w.view().by_handle(*channel, address))?.unwrap_or_default();
-                let mut ids: Vec<ContactId> = found.iter().filter(|m| m.current).map(|m| m.contact.id).collect();
+                (format!("with the {channel} address “{address}”"), holders(&found))
+            }
+            ContactRef::Name(name) if name.contains('@') => {
+                let mut ids: Vec<ContactId> = self.w.view().named(name)?.iter().map(ContactId::from).collect();
                 if ids.is_empty() {
-                    ids = found.iter().map(|m| m.contact.id).collect();
+                    // Tables made by hand name people by an address where they name them by name elsewhere.
+                    ids = holders(&of_record(self.w.view().by_any_handle(name))?.unwrap_or_default());
                 }
-                (format!("with the {channel} address “{address}”"), ids)
+                (format!("with the name or address “{name}”"), ids)
             }
             ContactRef::Name(name) => {
                 (format!("called “{name}”"), self.w.view().named(name)?.into_iter().map(|contact| contact.id).collect())
@@ -681,6 +710,18 @@ impl Desk<'_, '_, '_> {
         }
         Ok(contact)
     }
+}
+
+/// The contacts who have an address; where nobody has it any more, those who had it.
+fn holders(found: &[HandleMatch]) -> Vec<ContactId> {
+    let current = found.iter().any(|m| m.current);
+    let mut ids = Vec::new();
+    for holder in found.iter().filter(|m| m.current == current) {
+        if !ids.contains(&holder.contact.id) {
+            ids.push(holder.contact.id);
+        }
+    }
+    ids
 }
 
 /// Remembers an answer; where that would be too many, all others are forgotten.

@@ -161,9 +161,9 @@ impl OpenOptions {
     ///
     /// # Errors
     /// [`Error::NotAMemory`] and [`Error::Newer`] for a file that this build cannot read, which is left as it was;
-    /// [`Error::Io`], [`Error::Busy`] and [`Error::Damaged`] as their words say.
+    /// [`Error::Invalid`] for an empty path; [`Error::Io`], [`Error::Busy`] and [`Error::Damaged`] as their words say.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Memory> {
-        self.open_at(&Location::File(path.as_ref().to_path_buf()))
+        self.open_at(&Location::File(file_name_given(path.as_ref())?.to_path_buf()))
     }
 
     /// Opens a memory that lives as long as its handles.
@@ -185,6 +185,14 @@ impl OpenOptions {
         };
         inner.id = Some(journal::found(&inner)?);
         Ok(Memory { inner: Arc::new(inner), viewer: ORGANISATION })
+    }
+}
+
+/// Refuses an empty path, which the system would take for the folder at hand.
+fn file_name_given(path: &Path) -> Result<&Path> {
+    match path.as_os_str().is_empty() {
+        true => Err(Error::invalid("path of a memory", "no file name was given")),
+        false => Ok(path),
     }
 }
 
@@ -317,7 +325,7 @@ impl Memory {
 
     /// Copies the memory as [`Memory::backup`] does, and tells how many pages of how many are done.
     pub fn backup_with(&self, to: impl AsRef<Path>, mut progress: impl FnMut(u64, u64)) -> Result<()> {
-        self.inner.store.backup(to.as_ref(), &mut progress)
+        self.inner.store.backup(file_name_given(to.as_ref())?, &mut progress)
     }
 
     /// The file; `None` for a memory that lives in memory.

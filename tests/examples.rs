@@ -216,13 +216,13 @@ fn import_reads_each_format_and_changes_nothing_the_second_time() {
     );
     let files = ["m.heirloom", "desk", "people.csv", "card.vcf", "notes.jsonl"];
     let first = printed(&directory, "import", &files);
-    assert!(first.contains("people.csv: contacts 2 added"), "{first}");
+    assert!(first.contains("people.csv: 2 contacts added; 1 thing converted"), "{first}");
     assert!(first.contains("people.csv, record 2, line 3: kept as an address on no known channel"), "{first}");
-    assert!(first.contains("card.vcf: contacts 1 added"), "{first}");
+    assert!(first.contains("card.vcf: 1 contact added"), "{first}");
     assert!(first.contains("notes.jsonl, record 2, line 2: skipped: there is no contact called “No One”"), "{first}");
     let second = printed(&directory, "import", &files);
-    assert!(second.contains("people.csv: contacts 0 added, 0 changed, 2 unchanged"), "{second}");
-    assert!(second.contains("notes 0 added, 0 changed, 1 unchanged"), "{second}");
+    assert!(second.contains("people.csv: 2 contacts unchanged"), "{second}");
+    assert!(second.contains("notes.jsonl: 1 note unchanged"), "{second}");
     assert_eq!(run(&directory, "import", &["m.heirloom"]).status.code(), Some(2));
     let missing = run(&directory, "import", &["m.heirloom", "desk", "missing.csv"]);
     assert_eq!(missing.status.code(), Some(1));

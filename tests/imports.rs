@@ -135,3 +135,57 @@ fn the_bytes_on_a_private_note_are_read_by_its_reader_alone() {
     assert_eq!(hers.attachment_bytes(&attachment).unwrap(), b"secret");
     assert!(memory.attachment_bytes(&attachment).unwrap_err().to_string().contains("no attachment scan.png"));
 }
+
+#[test]
+fn a_report_says_what_was_done_and_leaves_out_what_was_not() {
+    let memory = Memory::in_memory().unwrap();
+    let report = |text: &str| memory.import("crm").named("crm.jsonl").json_lines(text.as_bytes()).unwrap().to_string();
+    let sally = r#"{"contact": {"id": "1", "name": "Sally", "notes": ["Likes tea."]}}"#;
+    assert_eq!(report(""), "crm.jsonl: nothing in it");
+    assert_eq!(report(sally), "crm.jsonl: 1 contact and 1 note added");
+    let again = format!("{sally}\n{{\"contact\": {{\"name\": \"Tom\"}}, \"mood\": 1}}\n{{\"contact\": 7}}");
+    let (first_line, findings) = report(&again).split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_eq!(
+        first_line,
+        "crm.jsonl: 1 contact added, 1 contact and 1 note unchanged; 1 record skipped, 1 thing converted"
+    );
+    assert_eq!(findings.lines().count(), 2, "{findings}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_in_words() {
+    let memory = Memory::in_memory().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let said = memory.import("crm").file(folder.path().join("cards.jsonl")).unwrap_err().to_string();
+    assert!(said.ends_with("cards.jsonl: there is no such file"), "{said}");
+}
+
+#[cfg(feature = "csv")]
+#[test]
+fn a_table_of_which_no_column_is_known_is_an_error_that_says_so_and_an_empty_one_is_not() {
+    use heirloom::CsvOptions;
+    let memory = Memory::in_memory().unwrap();
+    let import = |text: &str| memory.import("crm").named("guests.csv").csv(text.as_bytes(), CsvOptions::new());
+    let refused = import("foo,bar\n1,2\n").unwrap_err();
+    assert!(matches!(refused, heirloom::Error::Invalid { .. }), "{refused:?}");
+    let said = refused.to_string();
+    assert!(said.starts_with("import: guests.csv cannot be read: no header is recognised"), "{said}");
+    assert_eq!(import("").unwrap().to_string(), "guests.csv: nothing in it");
+}
+
+#[cfg(feature = "csv")]
+#[test]
+fn a_note_in_a_table_finds_its_contact_by_an_address_in_the_column_of_names() {
+    use heirloom::CsvOptions;
+    let memory = Memory::in_memory().unwrap();
+    memory
+        .write(Actor::system("test"), |w| {
+            w.add_contact(NewContact::person("Sally").handle(Channel::Email, "sally@mail.example"))
+        })
+        .unwrap();
+    let text = "Contact,Date,Note\nSally@mail.example,2024-03-12,Came by.\nnobody@mail.example,2024-03-12,Left.\n";
+    let report = memory.import("desk").csv(text.as_bytes(), CsvOptions::new()).unwrap();
+    assert_eq!((report.notes_added, report.skipped), (1, 1), "{report}");
+    assert!(report.to_string().contains("no contact with the name or address “nobody@mail.example”"), "{report}");
+    assert_eq!(only_note(&memory, "Sally").text, "Came by.");
+}

@@ -13,7 +13,7 @@ mod rows;
 mod text;
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::sync::Arc;
 
 use chrono::FixedOffset;
@@ -143,7 +143,8 @@ impl CsvOptions {
 /// The bytes of a file after its head was looked at.
 type Input<R> = Chain<Cursor<Vec<u8>>, BufReader<Text<R>>>;
 
-/// Reads the contacts or the notes of a CSV file, one item a row.
+/// Reads the contacts or the notes of a CSV file, one item a row. A file of which nothing can be read, because its columns
+/// are not known or the options do not fit it, gives one error of kind [`ErrorKind::InvalidData`] that says why.
 pub(crate) struct CsvReader<R: Read> {
     state: State<R>,
     options: CsvOptions,
@@ -188,7 +189,7 @@ impl<R: Read> Iterator for CsvReader<R> {
             State::Unopened(input) => match Open::open(input, &self.options) {
                 Err(error) => return Some(Err(error)),
                 Ok(Opened::Empty) => return None,
-                Ok(Opened::Refused { line, reason }) => return Some(Ok(refused(line, reason))),
+                Ok(Opened::Refused(reason)) => return Some(Err(io::Error::new(ErrorKind::InvalidData, reason))),
                 Ok(Opened::Ready(mut open)) => {
                     self.header = std::mem::take(&mut open.header);
                     open
@@ -203,25 +204,20 @@ impl<R: Read> Iterator for CsvReader<R> {
     }
 }
 
-/// The one item of a file that cannot be read.
-fn refused(line: u64, reason: String) -> Item {
-    Item { record: 1, line, result: Err(format!("nothing of the file was read: {reason}")), converted: Vec::new() }
-}
-
 /// What came of opening a file.
 enum Opened<R> {
     Empty,
-    Refused { line: u64, reason: String },
+    /// Why nothing of it can be read.
+    Refused(String),
     Ready(Box<Open<R>>),
 }
 
 impl<R: Read> Open<R> {
     /// Reads the beginning of a file up to its header.
     fn open(input: R, options: &CsvOptions) -> io::Result<Opened<R>> {
-        let refuse = |line, reason| Ok(Opened::Refused { line, reason });
         let code_page = match code_page(options) {
             Ok(code_page) => code_page,
-            Err(reason) => return refuse(1, reason),
+            Err(reason) => return Ok(Opened::Refused(reason)),
         };
         let (text, charset) = Text::open(input, code_page)?;
         let mut text = BufReader::new(text);
@@ -231,11 +227,11 @@ impl<R: Read> Open<R> {
         }
         let (shape, header) = match Header::find(&head, &charset, options) {
             Ok(found) => found,
-            Err(reason) => return refuse(1, reason),
+            Err(reason) => return Ok(Opened::Refused(reason)),
         };
         let layout = match Layout::of(&header.cells, options.rows, &options.mapping) {
             Ok(layout) => layout,
-            Err(reason) => return refuse(header.line, reason),
+            Err(reason) => return Ok(Opened::Refused(reason)),
         };
         let reading = Reading { day_first: options.day_first, offset: options.offset };
         let orders = date_orders(&head, shape, &charset, &header, &layout, reading)?;

@@ -11,7 +11,7 @@ use crate::error::Result;
 
 #[cfg(test)]
 pub(crate) mod faulty;
-mod place;
+pub(crate) mod place;
 mod sqlite;
 pub(crate) mod values;
 
