@@ -299,6 +299,35 @@ impl Writer<'_> {
     /// Marks a member as departed. Their name stays on all that they wrote; the roles that they still have, such as
     /// backup, end with it, each by an entry that names the departure as its cause.
     ///
+    /// Hand over their book in the same write, so that no contact is without an owner in between:
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember, Role};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let setup = Actor::system("setup");
+    /// let (tom, eva) = memory.write(setup, |w| {
+    ///     let tom = w.add_member(NewMember::new("Tom Okoro"))?;
+    ///     let eva = w.add_member(NewMember::new("Eva Stein"))?;
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.assign(sally, &tom, Role::Owner)?;
+    ///     Ok((tom, eva))
+    /// })?;
+    /// assert!(memory.write(&eva, |w| w.depart(&tom, None)).is_err()); // he owns Sally
+    ///
+    /// memory.write(&eva, |w| {
+    ///     let book = w.view().book(&tom)?;
+    ///     w.transfer_all(&book, &eva, Some("Tom leaves"))?;
+    ///     w.depart(&tom, Some("moved to Lagos"))
+    /// })?;
+    /// assert_eq!(memory.book(&eva)?[0].name, "Sally Marsh");
+    /// assert!(memory.member(&tom)?.has_departed());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// Their private notes stay as they are, private to them: no colleague and no successor reads them. The host does, by
+    /// [`Memory::all_seeing`](crate::Memory::all_seeing), and decides what of them is written down anew for all.
+    ///
     /// # Errors
     /// [`Error::Refused`], naming what is missing, while a contact would be left without an owner;
     /// [`Error::Invalid`] when they have departed already.

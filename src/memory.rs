@@ -145,7 +145,18 @@ impl OpenOptions {
         self
     }
 
-    /// The country whose rules read telephone numbers that are written without `+`.
+    /// The country whose rules read telephone numbers that are written without `+`, by its ISO 3166 code. It bears on
+    /// telephone numbers alone: no language, no dates.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Channel, Memory, NewContact};
+    ///
+    /// let memory = Memory::options().region("US".parse()?).in_memory()?;
+    /// let sally = NewContact::person("Sally Marsh").handle(Channel::Phone, "(212) 555-0123");
+    /// let sally = memory.write(Actor::system("crm-sync"), |w| w.add_contact(sally))?;
+    /// assert_eq!(memory.by_handle(Channel::Phone, "+1 212 555 0123")?[0].contact.id, sally);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub const fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self
@@ -262,7 +273,26 @@ impl Memory {
         journal::write(&self.inner, actor.into(), f)
     }
 
-    /// Writes once for a key: a repeated call with the same key, also after a crash, does nothing.
+    /// Writes once for a key: a repeated call with the same key, also after a crash, does nothing, whoever the actor is.
+    ///
+    /// A key is the memory's, whichever handle or process uses it, and lasts for ever: the journal keeps it. Take one that
+    /// names the request, such as the id of the message that asked for it. A call that fails keeps nothing and does not use
+    /// its key up.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Error, Memory, NewContact, Once};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let add = |name: &str| {
+    ///     memory.write_once(Actor::system("web-form"), "form 4711", |w| w.add_contact(NewContact::person(name)))
+    /// };
+    /// assert!(matches!(add(""), Err(Error::Invalid { .. }))); // the key is still free
+    /// let Once::Done(sally) = add("Sally Marsh")? else { unreachable!() };
+    /// let Once::Before(entries) = add("Sally Marsh")? else { unreachable!() };
+    /// assert_eq!(entries[0].subject, sally.into()); // what the first call wrote
+    /// assert_eq!(memory.count_contacts()?, 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Memory::write`]; [`Error::Invalid`] for an empty key.

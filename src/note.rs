@@ -625,7 +625,8 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
         self
     }
 
-    /// Makes it readable by its author alone: the member who writes it, or else the member who said it.
+    /// Makes it readable by its author alone: the member who writes it, or else the member who said it. It stays so when
+    /// that member has departed: then only the host reads it, by [`Memory::all_seeing`](crate::Memory::all_seeing).
     pub const fn private(mut self) -> Self {
         self.visibility = Visibility::Private;
         self
@@ -750,6 +751,24 @@ impl<'m> Writer<'m> {
     }
 
     /// Replaces the text of a note. The old text stays in its history; search finds the new one.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let desk = Actor::system("front desk");
+    /// let note = memory.write(desk.clone(), |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.note(sally, "Allergic to nuts").save()
+    /// })?;
+    /// memory.write(desk, |w| w.correct_note(note, "Allergic to peanuts", Some("she said so herself")))?;
+    /// assert_eq!(memory.note(note)?.text, "Allergic to peanuts");
+    /// for entry in memory.history(note)? {
+    ///     println!("{entry}"); // that it was added, and what was corrected by whom and why
+    /// }
+    /// # assert_eq!(memory.history(note)?.len(), 2);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unknown`] for a note that does not exist or that the actor may not read; [`Error::Invalid`] for a

@@ -330,8 +330,25 @@ fn will_be_looked_after(contact: &str, open: &Open) -> Result<String> {
 }
 
 impl Writer<'_> {
-    /// Lets a member look after a contact: `Role::Owner`, or with terms,
-    /// `Role::Cover.until(date).because("on holiday")`.
+    /// Lets a member look after a contact: `Role::Owner`, or with terms. Cover says until when, and ends by itself:
+    ///
+    /// ```
+    /// use heirloom::chrono::{TimeDelta, Utc};
+    /// use heirloom::{Actor, Memory, NewContact, NewMember, Role};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let (back, setup) = (Utc::now() + TimeDelta::days(14), Actor::system("setup"));
+    /// let sally = memory.write(setup, |w| {
+    ///     let ana = w.add_member(NewMember::new("Ana Müller"))?;
+    ///     let eva = w.add_member(NewMember::new("Eva Stein"))?;
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.assign(sally, &ana, Role::Owner)?;
+    ///     w.assign(sally, &eva, Role::Cover.until(back).because("Ana is on holiday"))?;
+    ///     Ok(sally)
+    /// })?;
+    /// assert_eq!(memory.brief(sally)?.owners.len(), 2); // Ana, and Eva until she is back
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Refused`] when the member has departed, or when the contact has another owner (transfer it instead) or is to
@@ -418,16 +435,19 @@ impl Writer<'_> {
     }
 
     /// Hands many contacts to another member, each through the same entry as [`Writer::transfer`]. Returns how many
-    /// changed hands.
+    /// changed hands. Hand it the [`View::book`] of a member who leaves; see [`Writer::depart`].
+    ///
+    /// # Errors
+    /// As [`Writer::transfer`], for the first contact that cannot be handed over.
     pub fn transfer_all(
         &mut self,
-        contacts: impl IntoIterator<Item = ContactId>,
+        contacts: impl IntoIterator<Item = impl Into<ContactId>>,
         to: impl Into<MemberId>,
         why: Option<&str>,
     ) -> Result<u64> {
         let (to, before) = (self.view().member(to.into())?, self.appended());
         for contact in contacts {
-            self.transfer_to(contact, &to, why)?;
+            self.transfer_to(contact.into(), &to, why)?;
         }
         Ok(self.appended() - before)
     }

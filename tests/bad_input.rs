@@ -649,3 +649,12 @@ mod full_disk {
         run("unshare", &[&own[..], &["sh"]].concat(), &script);
     }
 }
+
+#[test]
+fn an_empty_path_is_refused_in_words() {
+    let memory = Memory::in_memory().unwrap();
+    for refused in [Memory::open("").map(drop), memory.backup("")] {
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("no file name was given"), "{said}");
+    }
+}
