@@ -116,7 +116,33 @@ fn record(source: Vec<u8>, converted: &mut Vec<String>) -> Result<Record, String
 fn not_json(error: &serde_json::Error) -> String {
     let words = error.to_string();
     let words = words.split(" at line ").next().unwrap_or_default();
-    format!("the line is not JSON: {words}, at column {}", error.column())
+    format!("the line is not JSON: at column {} {}", error.column(), in_plain_words(words))
+}
+
+/// Says for people what the parser says for programmers, as the rest of a sentence that names the place.
+fn in_plain_words(words: &str) -> String {
+    let plain = match words {
+        "EOF while parsing a list" => "it ends within a list",
+        "EOF while parsing an object" => "it ends within an object",
+        "EOF while parsing a string" => "it ends within a text",
+        "EOF while parsing a value" => "it ends where a value should stand",
+        "expected value" | "expected ident" => {
+            "a value should stand: a text in double quotes, a number, true, false, null, a list or an object"
+        }
+        "expected `:`" => "a colon should stand",
+        "expected `,` or `]`" => "a comma or a ] should stand",
+        "expected `,` or `}`" => "a comma or a } should stand",
+        "key must be a string" => "a name in double quotes should stand",
+        "trailing characters" => "something follows the end of the record; write each on a line of its own",
+        "trailing comma" => "a comma stands with nothing behind it",
+        "invalid escape" => "a backslash stands where it means nothing; write a backslash as \\\\",
+        "recursion limit exceeded" => "lists and objects are nested too deep",
+        _ if words.starts_with("control character") => {
+            "a control character stands in a text; write a tab as \\t and the end of a line as \\n"
+        }
+        _ => return format!("the parser says “{words}”"),
+    };
+    plain.to_owned()
 }
 
 /// The members of an object that were not read yet.
@@ -519,12 +545,36 @@ mod tests {
             found,
             [
                 (1, 1, Ok(())),
-                (2, 3, Err("the line is not JSON: key must be a string, at column 2".into())),
+                (2, 3, Err("the line is not JSON: at column 2 a name in double quotes should stand".into())),
                 (3, 4, Err("byte 23 of the line is not UTF-8".into())),
                 (4, 5, Err("the line is longer than 16 MiB".into())),
                 (5, 6, Ok(())),
             ]
         );
+    }
+
+    #[test]
+    fn what_keeps_a_line_from_being_json_is_said_for_people() {
+        for (line, reason) in [
+            (r#"{"contact": {"name": "a"}"#, "at column 25 it ends within an object"),
+            (r#"{"contact": {"name": "a"#, "it ends within a text"),
+            (r#"{"contact": ["a""#, "it ends within a list"),
+            (r#"{"contact":"#, "it ends where a value should stand"),
+            ("name,email", "a value should stand"),
+            (r#"{"contact" 7}"#, "a colon should stand"),
+            (r#"{"contact": ["a" "b"]}"#, "a comma or a ] should stand"),
+            (r#"{"contact": {"name": "a" "b"}}"#, "a comma or a } should stand"),
+            (r#"{"contact": {}} {"note": {}}"#, "write each on a line of its own"),
+            (r#"{"contact": {"name": "a",}}"#, "a comma stands with nothing behind it"),
+            (r#"{"contact": {"name": "\w"}}"#, r"write a backslash as \\"),
+            ("{\"contact\": {\"name\": \"a\tb\"}}", r"write a tab as \t"),
+            (r#"{"contact": 01}"#, "the parser says “invalid number”"),
+        ] {
+            let said = read(line.as_bytes()).remove(0).result.unwrap_err();
+            assert!(said.starts_with("the line is not JSON: ") && said.contains(reason), "{line}: {said}");
+        }
+        let said = read("[".repeat(1_000).as_bytes()).remove(0).result.unwrap_err();
+        assert!(said.contains("nested too deep"), "{said}");
     }
 
     #[test]
