@@ -22,7 +22,7 @@ use crate::time::{self, DayOfYear};
 pub struct Brief {
     /// Who they are, and how to reach them.
     pub contact: Contact,
-    /// Who looks after them.
+    /// Who looks after them, and who will from a day to come: owners first, then backups, then those who cover.
     pub owners: Vec<Assignment>,
     /// Who did before, last first, of several at once the owner first.
     pub former_owners: Vec<Assignment>,
@@ -89,8 +89,9 @@ impl View<'_> {
     pub fn brief(&self, contact: impl Into<ContactId>) -> Result<Brief> {
         let (key, contact) = self.contact_with_key(contact.into())?;
         let at = time::from_micros(self.now_micros())?;
-        let (owners, mut former_owners): (Vec<_>, Vec<_>) =
-            self.assignments(key)?.into_iter().filter(|a| a.since <= at).partition(|a| a.holds(at));
+        let (mut owners, mut former_owners): (Vec<_>, Vec<_>) =
+            self.assignments(key)?.into_iter().partition(|a| a.since > at || a.holds(at));
+        owners.sort_by_key(|a| (a.role, a.since));
         former_owners.sort_by_key(|a| (Reverse(a.until), a.role));
         let mut insights = self.foremost(key, NoteKind::Insight, INSIGHTS + 1)?;
         let more_insights = match insights.len() > INSIGHTS {
@@ -100,7 +101,7 @@ impl View<'_> {
         insights.truncate(INSIGHTS);
         let mut open: Vec<OpenMatter> =
             self.unanswered(key)?.into_iter().map(|note| OpenMatter::Unanswered(Box::new(note))).collect();
-        open.extend(missing_owner(&owners));
+        open.extend(missing_owner(&owners, at));
         Ok(Brief {
             latest: self.latest(key, LATEST)?,
             days: coming_days(&contact, at.date_naive()),
@@ -125,9 +126,9 @@ impl View<'_> {
     }
 }
 
-/// What is wrong with who owns a contact, if anything.
-fn missing_owner(now: &[Assignment]) -> Option<OpenMatter> {
-    let mut owners = now.iter().filter(|a| a.role == Role::Owner).peekable();
+/// What is wrong at an instant with who owns a contact, if anything.
+fn missing_owner(assignments: &[Assignment], at: DateTime<Utc>) -> Option<OpenMatter> {
+    let mut owners = assignments.iter().filter(|a| a.role == Role::Owner && a.holds(at)).peekable();
     match owners.peek() {
         None => Some(OpenMatter::NoOwner),
         Some(first) => {
@@ -176,8 +177,8 @@ impl fmt::Display for Brief {
             paragraph(f, "  ", &wish_line(wish))?;
         }
         list(f, "Reach", contact.handles.iter().map(handle_line))?;
-        list(f, "Looked after by", self.owners.iter().map(assignment_line))?;
-        list(f, "Before that", self.former_owners.iter().map(assignment_line))?;
+        list(f, "Looked after by", self.owners.iter().map(|a| assignment_line(a, self.at)))?;
+        list(f, "Before that", self.former_owners.iter().map(|a| assignment_line(a, self.at)))?;
         list(f, "What to know", self.insights.iter().map(note_line))?;
         if self.more_insights > 0 {
             writeln!(f, "  and {} more", self.more_insights)?;
@@ -215,15 +216,20 @@ fn handle_line(handle: &Handle) -> (String, String) {
     (handle.channel.to_string(), format!("{}{label}{until}", handle.address.replace('\n', ", ")))
 }
 
-fn assignment_line(assignment: &Assignment) -> (String, String) {
+/// From when to when, whether the member has left, why it began and why it ended.
+fn assignment_line(assignment: &Assignment, at: DateTime<Utc>) -> (String, String) {
     let since = assignment.since.date_naive();
-    let span = match assignment.until {
-        Some(until) => format!("{}, {since} to {}", assignment.role, until.date_naive()),
+    let span = match assignment.until.map(|until| until.date_naive()) {
+        Some(until) if assignment.since > at => format!("{} from {since} to {until}", assignment.role),
+        Some(until) => format!("{}, {since} to {until}", assignment.role),
+        None if assignment.since > at => format!("{} from {since}", assignment.role),
         None => format!("{} since {since}", assignment.role),
     };
-    let departed = if assignment.member_departed { ", has departed" } else { "" };
-    let why = assignment.closed_why.as_ref().or(assignment.opened_why.as_ref());
-    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let departed = if assignment.member_departed { " (has departed)" } else { "" };
+    let past = assignment.until.is_some_and(|until| until <= at);
+    let (begins, ends) = if past { ("began because", "ended because") } else { ("because", "ends because") };
+    let why = |word: &str, why: &Option<String>| why.as_ref().map(|why| format!(", {word}: {why}")).unwrap_or_default();
+    let why = why(begins, &assignment.opened_why) + &why(ends, &assignment.closed_why);
     (assignment.member_name.clone(), format!("{span}{departed}{why}"))
 }
 
@@ -232,8 +238,10 @@ fn note_line(note: &Note) -> (String, String) {
 }
 
 fn day_line(day: &ComingDay) -> (String, String) {
+    // Not the day on which it comes next: one of 29 February may be kept on 1 March. 2000 has every day.
+    let named = NaiveDate::from_ymd_opt(2000, day.day.month(), day.day.day()).unwrap_or(day.next);
     let born = day.day.year().map(|year| format!(" {year}")).unwrap_or_default();
-    (day.label.clone(), format!("{}{born}, next on {}", day.next.format("%-d %B"), day.next))
+    (day.label.clone(), format!("{}{born}, next on {}", named.format("%-d %B"), day.next))
 }
 
 fn link_line(link: &Link) -> (String, String) {
@@ -310,5 +318,59 @@ impl fmt::Display for Visible<'_> {
             true => write!(f, "<U+{:04X}>", u32::from(c)),
             false => f.write_char(c),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::{Actor, Memory, NewContact, NewMember, Terms};
+
+    #[test]
+    fn a_birthday_on_29_february_is_called_by_its_name_in_years_without_one() {
+        let day: DayOfYear = "1980-02-29".parse().unwrap();
+        let next = |today: &str| next_time(day, today.parse().unwrap()).unwrap();
+        let shown = |today| day_line(&ComingDay { label: "birthday".to_owned(), day, next: next(today) }).1;
+        assert_eq!(shown("2026-11-22"), "29 February 1980, next on 2027-03-01");
+        assert_eq!(shown("2027-11-22"), "29 February 1980, next on 2028-02-29");
+    }
+
+    #[test]
+    fn a_brief_shows_who_will_cover_and_names_the_owner_first() {
+        let memory = Memory::in_memory().unwrap();
+        let ana = memory
+            .write(Actor::system("till"), |w| {
+                let ana = w.add_contact(NewContact::person("Ana"))?;
+                let [mia, jonas, leo] = ["Mia", "Jonas", "Leo"].map(|name| w.add_member(NewMember::new(name)));
+                let (since, until) = (Utc::now() + chrono::TimeDelta::days(2), Utc::now() + chrono::TimeDelta::days(9));
+                w.assign(ana, &leo?, Terms::from(Role::Cover).starting(since).until(until).because("Mia is away"))?;
+                w.assign(ana, &jonas?, Role::Backup)?;
+                w.assign(ana, &mia?, Role::Owner)?;
+                Ok(ana)
+            })
+            .unwrap();
+        let brief = memory.brief(ana).unwrap();
+        let names: Vec<&str> = brief.owners.iter().map(|a| a.member_name.as_str()).collect();
+        assert_eq!(names, ["Mia", "Jonas", "Leo"]);
+        let leo = brief.owners.last().unwrap();
+        let days = format!("from {} to {}", leo.since.date_naive(), leo.until.unwrap().date_naive());
+        assert_eq!(assignment_line(leo, brief.at).1, format!("cover {days}, because: Mia is away"));
+        assert!(brief.open.is_empty(), "{:?}", brief.open);
+    }
+
+    #[test]
+    fn somebody_who_will_own_a_contact_does_not_own_it_yet() {
+        let memory = Memory::in_memory().unwrap();
+        let ana = memory
+            .write(Actor::system("till"), |w| {
+                let ana = w.add_contact(NewContact::person("Ana"))?;
+                let mia = w.add_member(NewMember::new("Mia"))?;
+                w.assign(ana, &mia, Terms::from(Role::Owner).starting(Utc::now() + chrono::TimeDelta::days(2)))?;
+                Ok(ana)
+            })
+            .unwrap();
+        assert_eq!(memory.brief(ana).unwrap().open, [OpenMatter::NoOwner]);
     }
 }
