@@ -45,8 +45,10 @@ pub struct Entry {
     pub cause: Option<EntryId>,
     /// What changed; `None` when the viewer may not read it, or when it was erased.
     pub change: Option<Change>,
-    /// What the subject is called today, where the viewer may know.
+    /// What the subject is called today, where the viewer may know; of a note, whom it is about.
     pub subject_name: Option<String>,
+    /// The text of the note as it is today, where the entry retracts one and the viewer may read it.
+    pub(crate) note_text: Option<String>,
 }
 
 /// A place in the feed, just behind an entry. Opaque; it lasts as long as the memory does, and may be stored as text.
@@ -101,7 +103,14 @@ macro_rules! entry_query {
         concat!(
             "SELECT e.id, e.seq, o.id, s.id, e.kind, e.version, e.stamp, e.at, a.kind, a.member, a.name, m.name, e.cause,
                  CASE WHEN n.private_to IS NULL OR $1 = 0 OR n.private_to = $1 THEN b.body END,
-                 coalesce(c.name, sm.name, g.name)
+                 coalesce(c.name, sm.name, g.name,
+                     CASE WHEN n.private_to IS NULL OR $1 = 0 OR n.private_to = $1 THEN
+                         (SELECT k.name FROM note_contact l JOIN contact k ON k.key = l.contact
+                          WHERE l.note = n.key ORDER BY l.contact LIMIT 1) END),
+                 CASE WHEN n.key IS NOT NULL THEN
+                     (SELECT count(*) FROM note_contact l WHERE l.note = n.key) ELSE 0 END,
+                 CASE WHEN e.kind = 'note.retracted' AND (n.private_to IS NULL OR $1 = 0 OR n.private_to = $1)
+                     THEN n.text END
              FROM entry e
              JOIN origin o ON o.key = e.origin
              JOIN entry s ON s.seq = e.subject
@@ -139,7 +148,11 @@ fn read_entry(row: &dyn Row) -> Result<Entry> {
         actor,
         cause: row.opt_uuid(12)?.map(EntryId),
         change: row.opt_text(13)?.map(|body| Change::read(&kind, version, body)).transpose()?,
-        subject_name: row.opt_string(14)?,
+        subject_name: match (row.opt_string(14)?, row.int(15)?) {
+            (Some(name), 2..) => Some(format!("{name} and {} more", row.int(15)? - 1)),
+            (name, _) => name,
+        },
+        note_text: row.opt_string(16)?,
         kind,
     })
 }

@@ -2,22 +2,69 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-
+use crate::actor::Actor;
 use crate::change::Change;
 use crate::contact::Fact;
 use crate::feed::Entry;
-use crate::time;
+use crate::journal::Subject;
+use crate::note::{NoteAdded, Sensitivity, Visibility};
+use crate::time::{self, Precision};
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {} ", self.at.format("%Y-%m-%d %H:%M"), self.actor_name)?;
-        let whom = self.subject_name.as_deref().unwrap_or("it");
+        write!(f, "{}  {} ", self.at.format("%Y-%m-%d %H:%M"), Who(self))?;
+        let whom = self.subject_name.as_deref().unwrap_or(match self.subject {
+            Subject::Note(_) => "somebody",
+            _ => "it",
+        });
         match &self.change {
-            Some(change) => sentence(f, change, whom, self.at),
-            None => write!(f, "wrote {} (not readable here)", self.kind),
+            Some(change) => sentence(f, change, whom, self),
+            None => f.write_str(unreadable(&self.kind)),
         }
     }
+}
+
+/// The name of a member; of any other actor its sort as well, so that a program is not taken for a person.
+struct Who<'a>(&'a Entry);
+
+impl fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.actor {
+            Actor::Member(_) => f.write_str(&self.0.actor_name),
+            _ => write!(f, "{} {}", self.0.actor.kind(), self.0.actor_name),
+        }
+    }
+}
+
+/// What can be said of a change that the viewer may not read, or that was erased.
+fn unreadable(kind: &str) -> &'static str {
+    match kind {
+        "note.added" => "noted something that is not readable here",
+        "note.corrected" => "corrected a note that is not readable here",
+        "note.reclassified" => "reclassified a note that is not readable here",
+        "note.retracted" => "retracted a note that is not readable here",
+        _ => "changed something that is not readable here",
+    }
+}
+
+/// A note: whom it is about, its text, when it happened and who said it where the entry itself does not tell, and in
+/// square brackets what must be known before it is passed on.
+fn noted(f: &mut fmt::Formatter<'_>, note: &NoteAdded, whom: &str, entry: &Entry) -> fmt::Result {
+    write!(f, "noted about {whom}: {}", Quoted(&note.text))?;
+    let day = match note.happened_at.precision() {
+        Precision::Instant => note.happened_at.start().date_naive().to_string(),
+        _ => note.happened_at.to_string(),
+    };
+    if day != entry.at.date_naive().to_string() {
+        write!(f, ", of {day}")?;
+    }
+    if let Some(speaker) = note.said_by.as_ref().filter(|speaker| speaker.name != entry.actor_name) {
+        write!(f, ", said by {}", speaker.name)?;
+    }
+    let sensitivity = (note.sensitivity != Sensitivity::Ordinary).then(|| note.sensitivity.to_string());
+    let private = (note.visibility == Visibility::Private).then(|| "private".to_owned());
+    let marks: Vec<String> = sensitivity.into_iter().chain(private).collect();
+    if marks.is_empty() { Ok(()) } else { write!(f, " [{}]", marks.join(", ")) }
 }
 
 /// A value in quotation marks, cut to one line.
@@ -43,7 +90,7 @@ impl fmt::Display for Because<'_> {
     }
 }
 
-fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, at: DateTime<Utc>) -> fmt::Result {
+fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, entry: &Entry) -> fmt::Result {
     match change {
         Change::MemoryFounded(_) => f.write_str("began the memory"),
         Change::MemoryRequested(c) => write!(f, "carried out the call {}", Quoted(&c.key)),
@@ -61,26 +108,38 @@ fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, at: DateTim
             write!(f, "took away the link of {whom} to {} ({})", c.other_name, c.relation.replace('_', " "))
         }
         Change::ContactIdentified(c) => {
-            write!(f, "noted the id {} in {}", Quoted(&c.external_id.id), c.external_id.system)
+            write!(f, "noted the id {} of {whom} in {}", Quoted(&c.external_id.id), c.external_id.system)
         }
         Change::ContactAttached(c) => write!(f, "attached {} to {whom}", c.attachment.name),
-        Change::HandleAdded(c) => write!(f, "added {} {}", c.handle.channel, c.handle.address),
-        Change::HandleEnded(c) => write!(f, "ended {} {}", c.channel, c.address),
-        Change::HandleRenamed(c) => write!(f, "changed {} from {} to {}", c.channel, c.from, c.to.address),
-        Change::NoteAdded(c) => write!(f, "noted {}", Quoted(&c.text)),
+        Change::HandleAdded(c) => write!(f, "added {} {} to {whom}", c.handle.channel, c.handle.address),
+        Change::HandleEnded(c) => write!(f, "ended {} {} of {whom}", c.channel, c.address),
+        Change::HandleRenamed(c) => write!(f, "changed {} of {whom} from {} to {}", c.channel, c.from, c.to.address),
+        Change::NoteAdded(c) => noted(f, c, whom, entry),
         Change::NoteCorrected(c) => {
-            write!(f, "corrected {} to {}{}", Quoted(&c.from), Quoted(&c.to), Because(c.why.as_ref()))
+            write!(
+                f,
+                "corrected the note about {whom} from {} to {}{}",
+                Quoted(&c.from),
+                Quoted(&c.to),
+                Because(c.why.as_ref())
+            )
         }
         Change::NoteReclassified(c) => write!(
             f,
-            "reclassified a note from {}, {} to {}, {}",
+            "reclassified the note about {whom} from {}, {} to {}, {}",
             c.from_kind, c.from_sensitivity, c.to_kind, c.to_sensitivity
         ),
-        Change::NoteRetracted(c) => write!(f, "retracted a note{}", Because(c.why.as_ref())),
+        Change::NoteRetracted(c) => {
+            write!(f, "retracted the note about {whom}")?;
+            if let Some(text) = &entry.note_text {
+                write!(f, ": {}", Quoted(text))?;
+            }
+            write!(f, "{}", Because(c.why.as_ref()))
+        }
         Change::OwnershipAssigned(c) => {
             write!(f, "made {} {} of {whom}", c.member_name, c.role)?;
             let day = |micros| time::from_micros(micros).ok().map(|at| at.date_naive());
-            if let Some(since) = day(c.since).filter(|since| *since != at.date_naive()) {
+            if let Some(since) = day(c.since).filter(|since| *since != entry.at.date_naive()) {
                 write!(f, " from {since}")?;
             }
             if let Some(until) = c.until.and_then(day) {
@@ -104,5 +163,84 @@ fn changed(f: &mut fmt::Formatter<'_>, fact: &Fact, from: Option<&str>, to: Opti
         (None, Some(to)) => write!(f, "set {fact} of {whom} to {}", Quoted(to)),
         (Some(from), None) => write!(f, "removed {fact} of {whom}, which was {}", Quoted(from)),
         (None, None) => write!(f, "left {fact} of {whom} as it was"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+    use crate::{Actor, Channel, Memory, NewContact, NewHandle, NewMember, Sensitivity, When};
+
+    /// What is told of each entry, without its instant.
+    fn told(memory: &Memory) -> Vec<String> {
+        let entries = memory.changes_after(memory.first_cursor()).unwrap();
+        entries.map(|entry| entry.unwrap().to_string().split_off("2026-11-22 19:20  ".len())).collect()
+    }
+
+    #[test]
+    fn each_sentence_says_about_whom_it_is_and_what_sort_of_actor_wrote_it() {
+        let memory = Memory::in_memory().unwrap();
+        let mia = memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Mia"))).unwrap();
+        let ana = memory
+            .write(Actor::import("hubspot"), |w| {
+                let ana = w.add_contact(NewContact::person("Ana Müller"))?;
+                w.add_handle(ana, NewHandle::new(Channel::Phone, "+49 30 901820"))?;
+                Ok(ana)
+            })
+            .unwrap();
+        memory
+            .write(Actor::agent_of("scribe", &mia), |w| {
+                let ben = w.add_contact(NewContact::person("Ben"))?;
+                let day: When = "2024-03-05".parse()?;
+                let note = w
+                    .note(ana, "Eats no nuts.")
+                    .about(ben)
+                    .happened_at(day)
+                    .said_by("Jo")
+                    .sensitivity(Sensitivity::Health)
+                    .save()?;
+                w.retract_note(note, Some("was somebody else"))
+            })
+            .unwrap();
+        let told = told(&memory);
+        for sentence in [
+            "system setup added the member Mia",
+            "import hubspot added phone +49 30 901820 to Ana Müller",
+            "agent scribe for Mia noted about Ana Müller and 1 more: “Eats no nuts.”, of 2024-03-05, said by Jo [health]",
+            "agent scribe for Mia retracted the note about Ana Müller and 1 more: “Eats no nuts.” (was somebody else)",
+        ] {
+            assert!(told.iter().any(|line| line == sentence), "“{sentence}” is not in {told:#?}");
+        }
+    }
+
+    #[test]
+    fn of_a_private_note_others_are_told_neither_the_text_nor_whom_it_is_about() {
+        let memory = Memory::in_memory().unwrap();
+        let add = |name| memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new(name))).unwrap();
+        let (mia, leo) = (add("Mia"), add("Leo"));
+        let ana = memory.write(&mia, |w| w.add_contact(NewContact::person("Ana"))).unwrap();
+        memory
+            .write(&mia, |w| {
+                let note = w.note(ana, "Is unwell.").private().save()?;
+                w.retract_note(note, None)
+            })
+            .unwrap();
+        let seen = told(&memory.seen_by(&mia).unwrap());
+        assert!(
+            seen.ends_with(&[
+                "Mia noted about Ana: “Is unwell.” [private]".to_owned(),
+                "Mia retracted the note about Ana: “Is unwell.”".to_owned(),
+            ]),
+            "{seen:#?}"
+        );
+        let seen = told(&memory.seen_by(&leo).unwrap());
+        assert!(
+            seen.ends_with(&[
+                "Mia noted something that is not readable here".to_owned(),
+                "Mia retracted a note that is not readable here".to_owned(),
+            ]),
+            "{seen:#?}"
+        );
     }
 }

@@ -72,7 +72,11 @@ fn a_renamed_handle_is_still_found_by_its_old_name() {
     assert!(found("@sally").eq([(sally, false)]));
     assert!(found("@Sally_M").eq([(sally, true)]));
     let history = memory.history(sally).unwrap();
-    assert!(history[1].to_string().ends_with("test changed X from @sally to @sally_m"), "{}", history[1]);
+    assert!(
+        history[1].to_string().ends_with("system test changed X of Sally from @sally to @sally_m"),
+        "{}",
+        history[1]
+    );
 }
 
 #[test]
