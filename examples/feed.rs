@@ -1,6 +1,9 @@
 //! Follows the changes of a memory from where the last run ended, and waits for more:
 //! `cargo run --example feed -- my.heirloom feed.cursor 60`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
+#![allow(clippy::print_stderr, reason = "a program speaks to its user")]
+
+#[path = "shared/screen.rs"]
+mod screen;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -25,7 +28,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Hands each entry on, then keeps the cursor: after a crash an entry may come twice, and none is left out.
+/// Hands each entry on, then keeps the cursor: after a crash, or when the reader went away, an entry may come twice, and
+/// none is left out.
 fn follow(memory: &str, cursor_file: &str, patience: Duration) -> Result<(), Box<dyn Error>> {
     let memory = Memory::options().must_exist().open(memory)?;
     let mut cursor = match fs::read_to_string(cursor_file) {
@@ -36,12 +40,14 @@ fn follow(memory: &str, cursor_file: &str, patience: Duration) -> Result<(), Box
     loop {
         let mut changes = memory.changes_after(cursor)?;
         for entry in &mut changes {
-            println!("{}", entry?);
+            if !screen::print(format_args!("{}\n", entry?))? {
+                return Ok(());
+            }
         }
         cursor = changes.cursor();
         let half_written = format!("{cursor_file}.new");
-        fs::write(&half_written, cursor.to_string())?;
-        fs::rename(half_written, cursor_file)?;
+        let kept = fs::write(&half_written, cursor.to_string()).and_then(|()| fs::rename(&half_written, cursor_file));
+        kept.map_err(|error| format!("the cursor cannot be kept in {cursor_file}: {error}"))?;
         if !memory.wait_for_changes(cursor, patience)? {
             return Ok(());
         }

@@ -1,9 +1,12 @@
 //! Tells who changed what about somebody, from what, when: `cargo run --example history -- my.heirloom Sally`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
+#![allow(clippy::print_stderr, reason = "a program speaks to its user")]
 
-use std::{env, process::ExitCode};
+#[path = "shared/screen.rs"]
+mod screen;
 
-use heirloom::{Memory, Result};
+use std::{env, error::Error, process::ExitCode};
+
+use heirloom::Memory;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -24,21 +27,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the entries about the best match: facts, handles and owners first, then each note with its corrections.
-fn history(memory: &str, name: &str) -> Result<bool> {
+/// Prints the entries about the best match, those of their notes among them, in the order in which they were written.
+fn history(memory: &str, name: &str) -> Result<bool, Box<dyn Error>> {
     let memory = Memory::options().must_exist().open(memory)?;
     let Some(contact) = memory.contacts_like(name, 1)?.pop() else { return Ok(false) };
-    for entry in memory.history(contact.id)? {
-        println!("{entry}");
-    }
+    let mut entries = memory.history(contact.id)?;
     let mut page = memory.timeline(contact.id, None, 100)?;
     loop {
         for note in &page.notes {
-            for entry in memory.history(note.id)? {
-                println!("{entry}");
-            }
+            entries.extend(memory.history(note.id)?);
         }
-        let Some(next) = page.next else { return Ok(true) };
+        let Some(next) = page.next else { break };
         page = memory.timeline(contact.id, Some(next), 100)?;
     }
+    entries.sort_by_key(|entry| entry.seq);
+    for entry in entries {
+        if !screen::print(format_args!("{entry}\n"))? {
+            break;
+        }
+    }
+    Ok(true)
 }

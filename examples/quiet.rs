@@ -1,19 +1,24 @@
 //! Lists who was not spoken to for so many days, under who looks after them: `cargo run --example quiet -- my.heirloom 90`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
+#![allow(clippy::print_stderr, reason = "a program speaks to its user")]
 
-use std::{collections::BTreeMap, env, process::ExitCode};
+#[path = "shared/screen.rs"]
+mod screen;
 
-use chrono::{TimeDelta, Utc};
-use heirloom::{Memory, Result, Role};
+use std::{collections::BTreeMap, env, error::Error, process::ExitCode};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use heirloom::{Memory, Role};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    let now = Utc::now();
     let days = arguments.get(1).and_then(|days| days.parse().ok()).and_then(TimeDelta::try_days);
-    let (Some(memory), Some(days), 2) = (arguments.first(), days, arguments.len()) else {
+    let since = days.and_then(|days| now.checked_sub_signed(days));
+    let (Some(memory), Some(since), 2) = (arguments.first(), since, arguments.len()) else {
         eprintln!("usage: quiet MEMORY DAYS");
         return ExitCode::from(2);
     };
-    match quiet(memory, days) {
+    match quiet(memory, since, now) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quiet: {error}");
@@ -23,12 +28,11 @@ fn main() -> ExitCode {
 }
 
 /// Prints the list. All of it is read on one snapshot: who was quiet, and who looked after them at that moment.
-fn quiet(memory: &str, days: TimeDelta) -> Result<()> {
+fn quiet(memory: &str, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Box<dyn Error>> {
     let memory = Memory::options().must_exist().open(memory)?;
-    let now = Utc::now();
     let lists = memory.read(|view| {
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (contact, spoken_at) in view.quiet_since(now - days)? {
+        for (contact, spoken_at) in view.quiet_since(since)? {
             let mut owners = view.owners(contact.id)?.into_iter();
             let owner = owners.rfind(|a| a.role == Role::Owner && a.holds(now) && !a.member_departed);
             let owner = owner.map_or_else(|| "Nobody".to_owned(), |a| a.member_name);
@@ -38,7 +42,9 @@ fn quiet(memory: &str, days: TimeDelta) -> Result<()> {
         Ok(lists)
     })?;
     for (owner, contacts) in lists {
-        println!("{owner} ({})\n  {}", contacts.len(), contacts.join("\n  "));
+        if !screen::print(format_args!("{owner} ({})\n  {}\n", contacts.len(), contacts.join("\n  ")))? {
+            break;
+        }
     }
     Ok(())
 }

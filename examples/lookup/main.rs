@@ -5,12 +5,14 @@
 
 mod answer;
 mod fill;
+#[path = "../shared/screen.rs"]
 mod screen;
+mod text;
 
 use std::error::Error;
 use std::{env, path::Path, process::ExitCode};
 
-use heirloom::Memory;
+use heirloom::{Member, Memory};
 
 const FILE: &str = "corner-table.heirloom";
 const USAGE: &str = "usage: lookup [--json] [--as MEMBER] WORDS...
@@ -22,22 +24,25 @@ network, or a question in plain words: what does Sally come in for?
   --as MEMBER  reads as this member, who also sees their own private notes\n";
 
 fn main() -> ExitCode {
-    let (mut words, mut json, mut reader, mut wrong) = (Vec::new(), false, None, false);
+    let (mut words, mut json, mut reader, mut wrong) = (Vec::new(), false, None, None);
     let mut arguments = env::args().skip(1);
     let status = loop {
         match arguments.next().as_deref() {
-            Some("--help" | "-h") => break screen::print(USAGE).map(|()| 0),
+            Some("--help" | "-h") => break screen::print(USAGE).map(|_| 0).map_err(Into::into),
             Some("--json") => json = true,
             Some("--as") => reader = Some(arguments.next().unwrap_or_default()),
-            Some(word) if word.starts_with("--") => wrong = true,
+            Some(word) if word.starts_with("--") => wrong = Some(format!("there is no option {word}")),
             Some(word) => words.push(word.trim().to_owned()),
-            None if wrong || words.concat().is_empty() || reader.as_deref() == Some("") => break Ok(2),
+            None if wrong.is_some() || words.concat().is_empty() || reader.as_deref() == Some("") => break Ok(2),
             None => break look_up(&words.join(" "), reader.as_deref(), json),
         }
     };
     match &status {
         Ok(1) => eprintln!("lookup: nothing found; try a part of a name, an e-mail address, or other words"),
-        Ok(2) => eprint!("{USAGE}"),
+        Ok(2) => {
+            wrong.iter().for_each(|wrong| eprintln!("lookup: {wrong}"));
+            eprint!("{USAGE}");
+        }
         Ok(_) => {}
         Err(error) => eprintln!("lookup: {error}"),
     }
@@ -50,10 +55,20 @@ fn look_up(words: &str, reader: Option<&str>, json: bool) -> Result<u8, Box<dyn 
     }
     let mut memory = Memory::options().must_exist().region("US".parse()?).open(FILE)?;
     if let Some(name) = reader {
-        let members = memory.members_called(name)?;
-        memory = memory.seen_by(members.first().ok_or_else(|| format!("no member is called {name}"))?)?;
+        let member = memory.members_called(name)?.into_iter().next();
+        memory = memory.seen_by(&member.map_or_else(|| Err(no_member(&memory, name)), Ok)?)?;
     }
     let answer = answer::answer(&memory, words)?;
     screen::print(&if json { serde_json::to_string_pretty(&answer)? + "\n" } else { answer.to_string() })?;
     Ok(u8::from(answer.is_empty()))
+}
+
+/// Says that no member has a name, and whose names begin so.
+fn no_member(memory: &Memory, name: &str) -> Box<dyn Error> {
+    let begins = |member: &Member| member.name.to_lowercase().starts_with(&name.to_lowercase());
+    let names = memory.members().unwrap_or_default().into_iter().filter(begins).map(|member| member.name);
+    match names.collect::<Vec<_>>().join(" or ").as_str() {
+        "" => format!("no member is called {name}").into(),
+        names => format!("no member is called {name}; did you mean {names}?").into(),
+    }
 }

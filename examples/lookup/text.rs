@@ -1,18 +1,25 @@
 //! The answer as a person reads it in a terminal.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write as _};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Candidate};
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.candidates.is_empty() {
             writeln!(f, "Several fit; say which one:")?;
         }
-        self.candidates.iter().try_for_each(|contact| writeln!(f, "  {}", contact.name))?;
+        self.candidates.iter().try_for_each(|candidate| writeln!(f, "  {candidate}"))?;
         self.hits.iter().try_for_each(|hit| writeln!(f, "{}\n", wrapped(&hit.to_string())))?;
         self.brief.iter().try_for_each(|brief| write!(f, "{brief}"))
+    }
+}
+
+/// The name, and what tells them apart from others of that name.
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.contact.name)?;
+        self.told_apart_by.iter().try_for_each(|mark| write!(f, " ({mark})"))
     }
 }
 
@@ -27,12 +34,4 @@ fn wrapped(text: &str) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// Prints a text; a reader who has seen enough may close the pipe.
-pub(crate) fn print(text: &str) -> Result<(), Box<dyn std::error::Error>> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }
