@@ -62,13 +62,18 @@ fn lookup_fills_the_memory_once_and_prints_sallys_brief() {
         "Sally Whitcomb\n  Children's librarian, Belfast Town Library",
         "reaches her weekly weight goal",
         "[health]",
-        "Tomas Reyes  owner since 2025-12-02: Bright Spoon's contract ends",
-        "Jonas Weber  owner, 2025-01-01 to 2025-12-02, has departed",
+        "Tomas Reyes  owner since 2025-12-02, because: Bright Spoon's contract ends",
+        "Jonas Weber  owner, 2025-01-01 to 2025-12-02 (has departed), began because:",
         "birthday  12 October",
     ] {
         assert!(brief.contains(known), "“{known}” is not in\n{brief}");
     }
     assert!(brief.lines().all(|line| line.chars().count() <= 80), "a line is too long in\n{brief}");
+    let readme = include_str!("../README.md");
+    let sample = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    for line in sample.lines() {
+        assert!(brief.lines().any(|printed| printed == line), "README shows “{line}”, which is not in\n{brief}");
+    }
     let again = run(&directory, "lookup", &["sally"]);
     assert_eq!((said(&again.stdout), said(&again.stderr)), (brief, String::new()));
 }
@@ -141,8 +146,12 @@ fn lookup_ends_with_1_when_nothing_is_found_and_with_2_when_it_is_called_wrongly
     for wrong in [&[][..], &[""], &["--nope", "sally"], &["--json"], &["sally", "--as"]] {
         let output = run(&directory, "lookup", wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
-        assert!(said(&output.stderr).starts_with("usage: lookup"), "{wrong:?}");
+        assert!(said(&output.stderr).contains("usage: lookup"), "{wrong:?}");
     }
+    let unknown = run(&directory, "lookup", &["--nope", "sally"]);
+    assert!(said(&unknown.stderr).starts_with("lookup: there is no option --nope\n"), "{}", said(&unknown.stderr));
+    let short = run(&directory, "lookup", &["--as", "mia", "sally"]);
+    assert!(said(&short.stderr).contains("did you mean Mia Lindqvist?"), "{}", said(&short.stderr));
     assert!(printed(&directory, "lookup", &["--help"]).starts_with("usage: lookup"));
     let stranger = run(&directory, "lookup", &["--as", "Nobody", "sally"]);
     assert_eq!(stranger.status.code(), Some(1));
@@ -224,6 +233,7 @@ fn import_reads_each_format_and_changes_nothing_the_second_time() {
     assert!(second.contains("people.csv: 2 contacts unchanged"), "{second}");
     assert!(second.contains("notes.jsonl: 1 note unchanged"), "{second}");
     assert_eq!(run(&directory, "import", &["m.heirloom"]).status.code(), Some(2));
+    assert_eq!(run(&directory, "import", &["m.heirloom", "desk"]).status.code(), Some(2));
     let missing = run(&directory, "import", &["m.heirloom", "desk", "missing.csv"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(said(&missing.stderr).contains("missing.csv"));
@@ -235,14 +245,16 @@ fn feed_hands_out_each_change_once_and_wakes_for_the_next() {
     let memory = Memory::open(directory.path().join("m.heirloom")).unwrap();
     let add = |name| memory.write(Actor::system("till"), |w| w.add_contact(NewContact::person(name))).unwrap();
     add("Ada");
-    assert!(printed(&directory, "feed", &["m.heirloom", "cursor", "0"]).ends_with("till added Ada\n"));
+    assert!(printed(&directory, "feed", &["m.heirloom", "cursor", "0"]).ends_with("system till added Ada\n"));
     assert_eq!(printed(&directory, "feed", &["m.heirloom", "cursor", "0"]), "");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| printed(&directory, "feed", &["m.heirloom", "cursor", "5"]));
         add("Grace");
-        assert!(waiting.join().unwrap().ends_with("till added Grace\n"));
+        assert!(waiting.join().unwrap().ends_with("system till added Grace\n"));
     });
     assert_eq!(run(&directory, "feed", &["m.heirloom", "cursor", "soon"]).status.code(), Some(2));
+    let nowhere = run(&directory, "feed", &["m.heirloom", "nowhere/c", "0"]);
+    assert!(said(&nowhere.stderr).contains("kept in nowhere/c"), "{}", said(&nowhere.stderr));
     fs::write(directory.path().join("cursor"), "garbage").unwrap();
     let spoilt = run(&directory, "feed", &["m.heirloom", "cursor", "0"]);
     assert!(said(&spoilt.stderr).contains("“garbage” did not come from heirloom"), "{}", said(&spoilt.stderr));
@@ -261,8 +273,13 @@ fn history_tells_who_changed_what_from_what() {
         })
         .unwrap();
     let told = printed(&directory, "history", &["m.heirloom", "ada"]);
-    assert!(told.contains("till changed phone from +44 1632 960123 to +44 1632 960999\n"), "{told}");
-    assert!(told.contains("till corrected “Takes tea.” to “Takes coffee.” (misheard)\n"), "{told}");
+    assert!(told.contains("till changed phone of Ada Byron from +44 1632 960123 to +44 1632 960999\n"), "{told}");
+    assert!(
+        told.contains("till corrected the note about Ada Byron from “Takes tea.” to “Takes coffee.” (misheard)\n"),
+        "{told}"
+    );
+    let place = |part| told.find(part).unwrap();
+    assert!(place("noted about") < place("changed phone") && place("changed phone") < place("corrected"), "{told}");
     assert_eq!(run(&directory, "history", &["m.heirloom", "xyzzy"]).status.code(), Some(1));
     assert_eq!(run(&directory, "history", &["none.heirloom", "ada"]).status.code(), Some(1));
     assert!(!directory.path().join("none.heirloom").exists());
@@ -281,4 +298,41 @@ fn quiet_lists_who_was_not_spoken_to_under_who_looks_after_them() {
     memory.write(Actor::system("till"), |w| w.note(sally, "Came by.").save()).unwrap();
     assert!(!printed(&directory, "quiet", &["corner-table.heirloom", "1"]).contains("Sally Whitcomb"));
     assert_eq!(run(&directory, "quiet", &["corner-table.heirloom", "many"]).status.code(), Some(2));
+    assert_eq!(run(&directory, "quiet", &["corner-table.heirloom", "99999999999"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_reader_who_closes_the_pipe_ends_no_program_with_a_panic() {
+    let (directory, _memory) = filled();
+    for (example, arguments) in [
+        ("feed", &["corner-table.heirloom", "cursor", "0"][..]),
+        ("history", &["corner-table.heirloom", "sally"]),
+        ("quiet", &["corner-table.heirloom", "0"]),
+        ("lookup", &["sally"]),
+    ] {
+        let program = examples().join(format!("{example}{}", env::consts::EXE_SUFFIX));
+        let mut command = Command::new(program);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.args(arguments).current_dir(&directory).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), said(&output.stderr)), (Some(0), String::new()), "{example}");
+    }
+    assert!(!directory.path().join("cursor").exists(), "the cursor stands behind entries that nobody read");
+}
+
+#[test]
+fn lookup_tells_namesakes_apart_and_takes_no_single_word_for_an_answer() {
+    let (directory, memory) = filled();
+    memory
+        .write(Actor::system("till"), |w| {
+            w.add_contact(NewContact::person("Ana Müller").handle(Channel::Email, "ana@one.example"))?;
+            w.add_contact(NewContact::person("Ana Müller").handle(Channel::Email, "ana@two.example"))?;
+            let ben = w.view().named("Ben Achterberg")?[0].id;
+            w.note(ben, "Collects zithers.").save()
+        })
+        .unwrap();
+    let shown = printed(&directory, "lookup", &["Ana", "Müller"]);
+    assert!(shown.contains("Ana Müller (ana@one.example)\n") && shown.contains("(ana@two.example)"), "{shown}");
+    let shown = printed(&directory, "lookup", &["zithers"]);
+    assert!(shown.contains("«zithers»") && !shown.contains("Looked after by"), "{shown}");
 }
