@@ -214,7 +214,9 @@ impl NoteWords<'_> {
         }
         if let Some(member) = self.private_to {
             push(PRIVATE_TERM, document);
-            push(&reader_term(member), document);
+            if member > 0 {
+                push(&reader_term(member), document);
+            }
         }
     }
 }
