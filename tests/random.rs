@@ -657,7 +657,7 @@ fn reads(memory: &Memory, model: &Model) -> Vec<String> {
         all.push(format!("{:?}", seeing.note(note.id).unwrap()));
         all.push(format!("{:?}", seeing.note_contacts(note.id).unwrap()));
         for attachment in seeing.note_attachments(note.id).unwrap() {
-            all.push(format!("{attachment:?} {:?}", memory.attachment_bytes(&attachment).unwrap()));
+            all.push(format!("{attachment:?} {:?}", seeing.attachment_bytes(&attachment).unwrap()));
         }
     }
     for member in &model.members {
