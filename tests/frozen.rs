@@ -182,7 +182,7 @@ fn a_file_of_the_first_release_is_opened_verified_read_and_searched() {
     for known in [
         "Sally Marsh",
         "@sally_m",
-        "Mia Lindqvist owner since 2025-03-12: the contract ends",
+        "Mia Lindqvist owner since 2025-03-12, because: the contract ends",
         "Stops by as a reward when she reaches her weekly weight goal — Sally Marsh",
         "[milestone, confidential, private]",
         "favourite dish lemon tart",
