@@ -309,7 +309,7 @@ fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result 
 
 /// A text of others, on its way to a terminal: what would steer the terminal, or turn the direction of the line, is shown
 /// by its code point.
-struct Visible<'a>(&'a str);
+pub(crate) struct Visible<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Visible<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::actor::Actor;
+use crate::brief::Visible;
 use crate::change::Change;
 use crate::contact::Fact;
 use crate::feed::Entry;
@@ -11,15 +12,26 @@ use crate::note::{NoteAdded, Sensitivity, Visibility};
 use crate::time::{self, Precision};
 
 impl fmt::Display for Entry {
+    /// The entry as one line for a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {} ", self.at.format("%Y-%m-%d %H:%M"), Who(self))?;
-        let whom = self.subject_name.as_deref().unwrap_or(match self.subject {
+        write!(f, "{}", Visible(&Line(self).to_string()))
+    }
+}
+
+/// The line of an entry, with the words of others as they came.
+struct Line<'a>(&'a Entry);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entry = self.0;
+        write!(f, "{}  {} ", entry.at.format("%Y-%m-%d %H:%M"), Who(entry))?;
+        let whom = entry.subject_name.as_deref().unwrap_or(match entry.subject {
             Subject::Note(_) => "somebody",
             _ => "it",
         });
-        match &self.change {
-            Some(change) => sentence(f, change, whom, self),
-            None => f.write_str(unreadable(&self.kind)),
+        match &entry.change {
+            Some(change) => sentence(f, change, whom, entry),
+            None => f.write_str(unreadable(&entry.kind)),
         }
     }
 }

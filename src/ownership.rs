@@ -170,11 +170,12 @@ impl fmt::Display for Assignment {
             None => write!(f, " since {})", self.since.date_naive())?,
         }
         if self.member_departed {
-            f.write_str(", departed")?;
+            f.write_str(", who has departed")?;
         }
-        match self.closed_why.as_ref().or(self.opened_why.as_ref()) {
-            Some(why) => write!(f, ": {why}"),
-            None => Ok(()),
+        match (&self.opened_why, &self.closed_why) {
+            (_, Some(why)) => write!(f, "; ended because: {why}"),
+            (Some(why), None) => write!(f, "; because: {why}"),
+            (None, None) => Ok(()),
         }
     }
 }

@@ -32,3 +32,11 @@ fn a_cause_that_is_refused_is_named_by_no_entry() {
         .unwrap();
     assert_eq!(memory.history(sally).unwrap()[0].cause, None);
 }
+
+#[test]
+fn a_line_of_the_history_does_not_steer_the_terminal() {
+    let memory = Memory::in_memory().unwrap();
+    let sally = memory.write(Actor::system("test"), |w| w.add_contact(NewContact::person("Sally \u{1b}[2J"))).unwrap();
+    let line = memory.history(sally).unwrap()[0].to_string();
+    assert!(line.ends_with("added Sally <U+001B>[2J"), "{line:?}");
+}
