@@ -94,8 +94,7 @@ pub(crate) struct Query<'a> {
     pub(crate) until: Option<i64>,
     /// Notes of these kinds; of all kinds where it is empty.
     pub(crate) kinds: &'a [&'a str],
-    /// Who reads: [`ALL_SEEING`](crate::memory::ALL_SEEING), [`ORGANISATION`](crate::memory::ORGANISATION), or the key of a
-    /// member.
+    /// Who reads: [`ALL_SEEING`], [`ORGANISATION`], or the key of a member.
     pub(crate) viewer: i64,
     pub(crate) notes: bool,
     pub(crate) contacts: bool,
