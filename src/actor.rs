@@ -81,6 +81,14 @@ impl Actor {
         }
     }
 
+    /// The name under which a member, or an agent who acts for one, writes.
+    pub(crate) fn author_name(&self, member: &str) -> String {
+        match self {
+            Self::Member(_) => member.to_owned(),
+            actor => format!("{} for {member}", actor.name()),
+        }
+    }
+
     /// Puts an actor together from its stored parts; `None` for a kind that this build does not know.
     pub(crate) fn from_parts(kind: &str, member: Option<MemberId>, name: String) -> Option<Self> {
         match (kind, member) {

@@ -138,7 +138,8 @@ impl View<'_> {
     /// Reads the bytes of an attachment, and checks them against their SHA-256.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when there are no such bytes, or only on notes that this view may not read, [`Error::Fault`] when they were changed outside heirloom.
+    /// [`Error::Unknown`] when there are no such bytes, or only on notes that this view may not read; [`Error::Fault`] when
+    /// they were changed outside heirloom.
     pub fn attachment_bytes(&self, attachment: &Attachment) -> Result<Vec<u8>> {
         let bytes = self
             .sql()

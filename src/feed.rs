@@ -140,10 +140,9 @@ fn read_entry(row: &dyn Row) -> Result<Entry> {
         subject: Subject::of(&kind, row.uuid(3)?),
         stamp: row.int(6)?,
         at: time::from_micros(row.int(7)?)?,
-        actor_name: match (row.opt_text(11)?, actor.name()) {
-            (Some(member), "") => member.to_owned(),
-            (Some(member), agent) => format!("{agent} for {member}"),
-            (None, name) => name.to_owned(),
+        actor_name: match row.opt_text(11)? {
+            Some(member) => actor.author_name(member),
+            None => actor.name().to_owned(),
         },
         actor,
         cause: row.opt_uuid(12)?.map(EntryId),

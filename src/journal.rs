@@ -559,7 +559,7 @@ impl<'m> Writer<'m> {
                 member.name,
                 at.date_naive()
             ))),
-            None => Ok(author_name(&self.actor, &member.name)),
+            None => Ok(self.actor.author_name(&member.name)),
         }
     }
 
@@ -658,7 +658,7 @@ impl<'m> Writer<'m> {
     pub(crate) fn member_is_called(&mut self, id: MemberId, name: &str) {
         self.members.insert(id, name.to_owned());
         if self.actor.member() == Some(id) {
-            self.actor_name = author_name(&self.actor, name);
+            self.actor_name = self.actor.author_name(name);
         }
     }
 
@@ -793,14 +793,6 @@ pub(crate) fn previous_hash(sql: &dyn Sql, subject: i64, origin: i64, before: i6
         |row| Hash::from_slice(row.blob(0)?),
     )?;
     Ok(hash.unwrap_or(Hash::NONE))
-}
-
-/// The name under which somebody who is a member, or acts for one, writes.
-fn author_name(actor: &Actor, member: &str) -> String {
-    match actor {
-        Actor::Member(_) => member.to_owned(),
-        actor => format!("{} for {member}", actor.name()),
-    }
 }
 
 /// The key of an actor, who is remembered on first sight.

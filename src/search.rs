@@ -28,9 +28,9 @@ use self::index::{
     Day, PRIVATE_TERM, contact_term, kind_term, month_term, newest_contacts, newest_notes, oldest_notes, reader_term,
 };
 use self::rank::{Candidate, Counter, Counts, Term};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{ALL_SEEING, ORGANISATION};
-use crate::store::{Row, Sql, Value};
+use crate::store::{Row, RowExt, Sql, Value};
 
 /// Up to how many notes of one contact are all read and ranked, without the index.
 const SMALL_CONTACT: usize = 160;
@@ -250,7 +250,7 @@ impl<'a> Search<'a> {
             LIMIT $3",
             &[Value::Int(member), Value::Int(self.query.now), Value::Int(SMALL_BOOK as i64 + 1)],
             &mut |row| {
-                book.push(int(row, 0)?);
+                book.push(row.int(0)?);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
@@ -284,7 +284,7 @@ impl<'a> Search<'a> {
             "SELECT note FROM note_contact WHERE contact = $1 ORDER BY happened_at, note LIMIT $2",
             &[Value::Int(contact), Value::Int(SMALL_CONTACT as i64 + 1)],
             &mut |row| {
-                order.push(int(row, 0)?);
+                order.push(row.int(0)?);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
@@ -580,7 +580,7 @@ impl<'a> Search<'a> {
     fn fresh(&self) -> Result<Vec<i64>> {
         let mut keys = index::pending(self.sql, "note")?;
         let mut push = |row: &dyn Row| {
-            keys.push(int(row, 0)?);
+            keys.push(row.int(0)?);
             Ok(ControlFlow::Continue(()))
         };
         let through = Value::Int(self.state.through);
@@ -637,15 +637,15 @@ impl<'a> Search<'a> {
             WHERE key = $1 AND retracted_at IS NULL AND ($2 = 0 OR private_to IS NULL OR private_to = $2)",
             &[Value::Int(key), Value::Int(self.query.viewer)],
             &mut |row| {
-                let (kind, happened_at) = (text(row, 2)?, int(row, 3)?);
+                let (kind, happened_at) = (row.text(2)?, row.int(3)?);
                 let is_kind = self.query.kinds.is_empty() || self.query.kinds.contains(&kind);
                 let is_then = self.query.from.is_none_or(|from| from <= happened_at)
                     && self.query.until.is_none_or(|until| happened_at < until);
                 if is_kind && is_then {
-                    let day = Day::new(happened_at, int(row, 4)?);
-                    let asks = text(row, 0)?.trim_end().ends_with('?');
-                    let speaker = optional_text(row, 1)?.unwrap_or_default();
-                    let Counts { counts, spoken, length, hits } = counter.count(text(row, 0)?, speaker, day);
+                    let day = Day::new(happened_at, row.int(4)?);
+                    let asks = row.text(0)?.trim_end().ends_with('?');
+                    let speaker = row.opt_text(1)?.unwrap_or_default();
+                    let Counts { counts, spoken, length, hits } = counter.count(row.text(0)?, speaker, day);
                     let is_insight = kind == "insight";
                     pool.push(Candidate { key, happened_at, is_insight, counts, spoken, about: 0, length, asks, hits });
                 }
@@ -684,7 +684,7 @@ impl<'a> Search<'a> {
     fn contacts_of(&self, note: i64) -> Result<Vec<i64>> {
         let mut contacts = Vec::new();
         self.sql.query("SELECT contact FROM note_contact WHERE note = $1", &[Value::Int(note)], &mut |row| {
-            contacts.push(int(row, 0)?);
+            contacts.push(row.int(0)?);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(contacts)
@@ -712,7 +712,7 @@ impl<'a> Search<'a> {
     fn name_mask(&self, contact: i64) -> Result<u64> {
         let mut mask = 0;
         self.sql.query("SELECT name FROM contact WHERE key = $1", &[Value::Int(contact)], &mut |row| {
-            words::each_word(text(row, 0)?, &mut |word, _| {
+            words::each_word(row.text(0)?, &mut |word, _| {
                 if let Some(at) = self.terms.iter().position(|term| term.folded == word) {
                     mask |= 1 << at;
                 }
@@ -754,7 +754,7 @@ impl<'a> Search<'a> {
             "SELECT contact FROM note_contact WHERE note = $1 ORDER BY contact LIMIT 2",
             &[Value::Int(note)],
             &mut |row| {
-                contacts.push(int(row, 0)?);
+                contacts.push(row.int(0)?);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
@@ -778,7 +778,7 @@ impl<'a> Search<'a> {
         let mut keys = Vec::new();
         let place = [Value::Int(contact), Value::Int(happened_at), Value::Int(note), Value::Int(rank::ONE_DAY)];
         self.sql.query(query, &place, &mut |row| {
-            keys.push(int(row, 0)?);
+            keys.push(row.int(0)?);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(keys)
@@ -814,7 +814,7 @@ impl<'a> Search<'a> {
     fn fresh_contact_keys(&self) -> Result<Vec<i64>> {
         let mut keys = index::pending(self.sql, "contact")?;
         self.sql.query("SELECT key FROM contact WHERE key > $1", &[Value::Int(self.state.through)], &mut |row| {
-            keys.push(int(row, 0)?);
+            keys.push(row.int(0)?);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(keys)
@@ -858,7 +858,7 @@ impl<'a> Search<'a> {
             match hit.subject {
                 Subject::Note(key) => {
                     self.sql.query("SELECT text FROM note WHERE key = $1", &[Value::Int(key)], &mut |row| {
-                        text(row, 0)?.clone_into(&mut shown);
+                        row.text(0)?.clone_into(&mut shown);
                         Ok(ControlFlow::Break(()))
                     })?;
                 }
@@ -983,26 +983,5 @@ fn expression_of(term: &Term) -> String {
     match words::is_lone_unspaced(&term.stem) {
         true => format!("{} *", quoted(&term.stem)),
         false => quoted(&term.stem),
-    }
-}
-
-fn int(row: &dyn Row, column: usize) -> Result<i64> {
-    match row.value(column)? {
-        Value::Int(value) => Ok(value),
-        _ => Err(Error::fault("search", format!("column {column} of an answer is not a whole number"))),
-    }
-}
-
-fn text(row: &dyn Row, column: usize) -> Result<&str> {
-    match row.value(column)? {
-        Value::Text(value) => Ok(value),
-        _ => Err(Error::fault("search", format!("column {column} of an answer is not text"))),
-    }
-}
-
-fn optional_text(row: &dyn Row, column: usize) -> Result<Option<&str>> {
-    match row.value(column)? {
-        Value::Null => Ok(None),
-        _ => text(row, column).map(Some),
     }
 }

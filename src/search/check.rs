@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::index::{self, NoteWords};
-use super::{int, text, words};
+use super::words;
 use crate::error::Result;
-use crate::store::Sql;
+use crate::store::{RowExt, Sql};
 
 /// How many sums are kept.
 const BUCKETS: usize = 1 << 14;
@@ -140,12 +140,12 @@ fn each_indexed(sql: &dyn Sql, side: &Side, waiting: &HashSet<i64>, each: &mut d
     let mut word = String::new();
     let mut hash = 0;
     sql.query(side.indexed, &[], &mut |row| {
-        let term = text(row, 0)?;
+        let term = row.text(0)?;
         if term != word {
             term.clone_into(&mut word);
             hash = words::hash_of(term);
         }
-        let key = int(row, 1)?;
+        let key = row.int(1)?;
         if waiting.is_empty() || !waiting.contains(&key) {
             each(key, mix(hash, key));
         }
@@ -216,7 +216,7 @@ fn waiting(sql: &dyn Sql, findings: &mut Vec<String>) -> Result<()> {
 fn count(sql: &dyn Sql, query: &'static str) -> Result<i64> {
     let mut counted = 0;
     sql.query(query, &[], &mut |row| {
-        counted = int(row, 0)?;
+        counted = row.int(0)?;
         Ok(ControlFlow::Break(()))
     })?;
     Ok(counted)

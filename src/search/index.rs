@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{int, optional_text, text, words};
+use super::words;
 use crate::error::Result;
-use crate::store::{Row, RowExt, Sql, Value};
+use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time::{Precision, from_micros};
 
 /// How many entries of the journal may lie above the watermark before they are indexed.
@@ -30,7 +30,7 @@ pub(crate) struct State {
 pub(crate) fn state(sql: &dyn Sql) -> Result<State> {
     let mut state = State { through: 0, version: 0, notes: 0 };
     sql.query("SELECT through, version, notes FROM search_state WHERE one = 1", &[], &mut |row| {
-        state = State { through: int(row, 0)?, version: int(row, 1)?, notes: int(row, 2)? };
+        state = State { through: row.int(0)?, version: row.int(1)?, notes: row.int(2)? };
         Ok(ControlFlow::Break(()))
     })?;
     Ok(state)
@@ -72,7 +72,7 @@ pub(crate) fn notes_between(sql: &dyn Sql, after: i64, last: i64) -> Result<i64>
         "SELECT count(*) FROM note WHERE key > $1 AND key <= $2",
         &[Value::Int(after), Value::Int(last)],
         &mut |row| {
-            notes = int(row, 0)?;
+            notes = row.int(0)?;
             Ok(ControlFlow::Break(()))
         },
     )?;
@@ -119,7 +119,7 @@ pub(crate) fn rebuild(sql: &dyn Sql, newest: i64) -> Result<()> {
 pub(crate) fn pending(sql: &dyn Sql, noun: &'static str) -> Result<Vec<i64>> {
     let mut keys = Vec::new();
     sql.query("SELECT key FROM search_pending WHERE noun = $1 ORDER BY key", &[Value::Text(noun)], &mut |row| {
-        keys.push(int(row, 0)?);
+        keys.push(row.int(0)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(keys)
@@ -153,7 +153,7 @@ fn delete_contact(sql: &dyn Sql, key: i64) -> Result<()> {
     sql.execute("DELETE FROM contact_index WHERE rowid = $1", &[Value::Int(key)])?;
     let mut names: Vec<String> = Vec::new();
     sql.query("SELECT word FROM name_word WHERE contact = $1", &[Value::Int(key)], &mut |row| {
-        names.push(text(row, 0)?.to_owned());
+        names.push(row.text(0)?.to_owned());
         Ok(ControlFlow::Continue(()))
     })?;
     sql.execute("DELETE FROM name_word WHERE contact = $1", &[Value::Int(key)])?;
@@ -352,11 +352,11 @@ fn page_of_notes(sql: &dyn Sql, after: i64, last: i64) -> Result<Vec<Held>> {
 
 fn held_note(row: &dyn Row) -> Result<Held> {
     Ok(Held {
-        key: int(row, 0)?,
-        text: text(row, 1)?.to_owned(),
-        speaker: optional_text(row, 2)?.unwrap_or_default().to_owned(),
-        kind: text(row, 3)?.to_owned(),
-        day: Day::new(int(row, 4)?, int(row, 5)?),
+        key: row.int(0)?,
+        text: row.text(1)?.to_owned(),
+        speaker: row.opt_text(2)?.unwrap_or_default().to_owned(),
+        kind: row.text(3)?.to_owned(),
+        day: Day::new(row.int(4)?, row.int(5)?),
         private_to: row.opt_int(6)?,
     })
 }
@@ -367,7 +367,7 @@ fn contacts_of_notes(sql: &dyn Sql, first: i64, last: i64) -> Result<Vec<(i64, i
         "SELECT note, contact FROM note_contact WHERE note >= $1 AND note <= $2 ORDER BY note, contact",
         &[Value::Int(first), Value::Int(last)],
         &mut |row| {
-            pairs.push((int(row, 0)?, int(row, 1)?));
+            pairs.push((row.int(0)?, row.int(1)?));
             Ok(ControlFlow::Continue(()))
         },
     )?;
@@ -401,7 +401,7 @@ pub(crate) fn each_contact_key(
             "SELECT key FROM contact WHERE key > $1 AND key <= $2 ORDER BY key LIMIT $3",
             &[Value::Int(after), Value::Int(last), Value::Int(PAGE)],
             &mut |row| {
-                page.push(int(row, 0)?);
+                page.push(row.int(0)?);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
@@ -422,7 +422,7 @@ pub(crate) fn each_contact_text(sql: &dyn Sql, contact: i64, each: &mut dyn FnMu
         ORDER BY 1, 2, 3",
         &[Value::Int(contact)],
         &mut |row| {
-            each(text(row, 3)?);
+            each(row.text(3)?);
             Ok(ControlFlow::Continue(()))
         },
     )
@@ -438,7 +438,7 @@ pub(crate) fn contact_words_onto(sql: &dyn Sql, contact: i64, document: &mut Str
 pub(crate) fn name_words(sql: &dyn Sql, contact: i64) -> Result<Vec<String>> {
     let mut names = Vec::new();
     sql.query("SELECT name FROM contact WHERE key = $1", &[Value::Int(contact)], &mut |row| {
-        names = super::names::indexed_words(text(row, 0)?);
+        names = super::names::indexed_words(row.text(0)?);
         Ok(ControlFlow::Break(()))
     })?;
     Ok(names)
@@ -458,42 +458,27 @@ pub(crate) fn words_of_name(name: &str) -> Vec<String> {
 /// The keys of the newest notes that match, newest first; `expression` is made by this module's callers from words
 /// that hold nothing but letters and digits.
 pub(crate) fn newest_notes(sql: &dyn Sql, expression: &str, above: i64, limit: usize) -> Result<Vec<i64>> {
-    let mut keys = Vec::new();
-    sql.query(
+    sql.all(
         "SELECT rowid FROM note_index WHERE note_index MATCH $1 AND rowid > $2 ORDER BY rowid DESC LIMIT $3",
         &[Value::Text(expression), Value::Int(above), Value::Int(limit as i64)],
-        &mut |row| {
-            keys.push(int(row, 0)?);
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(keys)
+        |row| row.int(0),
+    )
 }
 
 /// The keys of some notes that match, the oldest, in order: found at less cost than the newest.
 pub(crate) fn oldest_notes(sql: &dyn Sql, expression: &str, limit: usize) -> Result<Vec<i64>> {
-    let mut keys = Vec::new();
-    sql.query(
+    sql.all(
         "SELECT rowid FROM note_index WHERE note_index MATCH $1 ORDER BY rowid LIMIT $2",
         &[Value::Text(expression), Value::Int(limit as i64)],
-        &mut |row| {
-            keys.push(int(row, 0)?);
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(keys)
+        |row| row.int(0),
+    )
 }
 
 /// The keys of the newest contacts that match, newest first.
 pub(crate) fn newest_contacts(sql: &dyn Sql, expression: &str, limit: usize) -> Result<Vec<i64>> {
-    let mut keys = Vec::new();
-    sql.query(
+    sql.all(
         "SELECT rowid FROM contact_index WHERE contact_index MATCH $1 ORDER BY rowid DESC LIMIT $2",
         &[Value::Text(expression), Value::Int(limit as i64)],
-        &mut |row| {
-            keys.push(int(row, 0)?);
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(keys)
+        |row| row.int(0),
+    )
 }

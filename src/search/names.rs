@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock};
 
-use super::{index, int, text, words};
+use super::{index, words};
 use crate::error::Result;
-use crate::store::{Sql, Value};
+use crate::store::{RowExt, Sql, Value};
 
 /// The most words of a question that are looked for in names.
 const MOST_WORDS: usize = 8;
@@ -111,7 +111,7 @@ fn whole_names(sql: &dyn Sql, typed: &str, found: &mut Found) -> Result<()> {
         "SELECT key FROM contact WHERE name_key = $1 ORDER BY key LIMIT $2",
         &[Value::Text(&folded), Value::Int(found.limit as i64)],
         &mut |row| {
-            found.add(int(row, 0)?, Likeness::Whole);
+            found.add(row.int(0)?, Likeness::Whole);
             Ok(ControlFlow::Continue(()))
         },
     )
@@ -131,7 +131,7 @@ fn recent_names(sql: &dyn Sql, typed: &str, wanted: &[String], found: &mut Found
     };
     let through = index::state(sql)?.through;
     sql.query("SELECT key, name FROM contact WHERE key > $1 ORDER BY key", &[Value::Int(through)], &mut |row| {
-        judge(int(row, 0)?, text(row, 1)?);
+        judge(row.int(0)?, row.text(1)?);
         Ok(ControlFlow::Continue(()))
     })?;
     sql.query(
@@ -141,7 +141,7 @@ fn recent_names(sql: &dyn Sql, typed: &str, wanted: &[String], found: &mut Found
         ORDER BY contact.key",
         &[Value::Text("contact")],
         &mut |row| {
-            judge(int(row, 0)?, text(row, 1)?);
+            judge(row.int(0)?, row.text(1)?);
             Ok(ControlFlow::Continue(()))
         },
     )
@@ -254,7 +254,7 @@ fn driven(sql: &dyn Sql, wanted: &[String], found: &mut Found, upto: Likeness) -
             Value::Int(if wanted.len() > 2 { 4_096 } else { room as i64 }),
         ],
         &mut |row| {
-            keys.push(int(row, 0)?);
+            keys.push(row.int(0)?);
             Ok(ControlFlow::Continue(()))
         },
     )?;
@@ -275,7 +275,7 @@ fn frequency(sql: &dyn Sql, word: &str, upto: Likeness) -> Result<usize> {
         "SELECT count(*) FROM (SELECT 1 FROM name_word WHERE word >= $1 AND word < $2 LIMIT 4096)",
         &[Value::Text(word), Value::Text(&end_of(word, upto))],
         &mut |row| {
-            count = int(row, 0)?;
+            count = row.int(0)?;
             Ok(ControlFlow::Break(()))
         },
     )?;
@@ -297,7 +297,7 @@ fn judge_indexed(sql: &dyn Sql, wanted: &[String], keys: &[i64], found: &mut Fou
 fn words_of_contact(sql: &dyn Sql, contact: i64) -> Result<Vec<String>> {
     let mut names = Vec::new();
     sql.query("SELECT word FROM name_word WHERE contact = $1", &[Value::Int(contact)], &mut |row| {
-        names.push(text(row, 0)?.to_owned());
+        names.push(row.text(0)?.to_owned());
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(names)
@@ -328,7 +328,7 @@ fn contacts_with_any(sql: &dyn Sql, spellings: &[String]) -> Result<Vec<i64>> {
             "SELECT contact FROM name_word WHERE word >= $1 AND word < $2 ORDER BY word, contact LIMIT 1024",
             &[Value::Text(word), Value::Text(&end_of(word, Likeness::Prefix))],
             &mut |row| {
-                keys.push(int(row, 0)?);
+                keys.push(row.int(0)?);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
@@ -372,7 +372,7 @@ fn contacts_named(sql: &dyn Sql, word: &str, limit: usize) -> Result<Vec<i64>> {
         "SELECT contact FROM name_word WHERE word = $1 ORDER BY contact LIMIT $2",
         &[Value::Text(word), Value::Int(limit as i64)],
         &mut |row| {
-            keys.push(int(row, 0)?);
+            keys.push(row.int(0)?);
             Ok(ControlFlow::Continue(()))
         },
     )?;
@@ -389,7 +389,7 @@ fn contacts_named_both(sql: &dyn Sql, word: &str, other: &str, limit: usize) -> 
         LIMIT $3",
         &[Value::Text(word), Value::Text(other), Value::Int(limit as i64)],
         &mut |row| {
-            keys.push(int(row, 0)?);
+            keys.push(row.int(0)?);
             Ok(ControlFlow::Continue(()))
         },
     )?;
@@ -425,7 +425,7 @@ impl Vocabulary {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut same = known.newest == 0;
         sql.query("SELECT word FROM name_vocabulary WHERE key = $1", &[Value::Int(known.newest)], &mut |row| {
-            same = text(row, 0)? == known.newest_word;
+            same = row.text(0)? == known.newest_word;
             Ok(ControlFlow::Break(()))
         })?;
         // Another word under that number: the words were numbered anew.
@@ -437,7 +437,7 @@ impl Vocabulary {
             "SELECT key, word FROM name_vocabulary WHERE key > $1 ORDER BY key",
             &[Value::Int(newest)],
             &mut |row| {
-                known.push(int(row, 0)?, text(row, 1)?);
+                known.push(row.int(0)?, row.text(1)?);
                 Ok(ControlFlow::Continue(()))
             },
         )
