@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::contact::{Contact, DoNotContact, Link, field};
 use crate::error::Result;
+use crate::follow_up::FollowUp;
 use crate::handle::Handle;
 use crate::id::ContactId;
 use crate::memory::View;
@@ -15,6 +16,10 @@ use crate::note::{Note, NoteKind};
 use crate::ownership::{Assignment, Role};
 use crate::store::{RowExt, SqlExt, Value};
 use crate::time::{self, DayOfYear};
+
+pub(crate) mod book;
+mod html;
+mod markdown;
 
 /// What a successor must read about one contact. As text by `Display`, as JSON by [`Brief::to_json`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +52,8 @@ pub struct Brief {
 pub enum OpenMatter {
     /// A complaint after which nothing went out to the contact.
     Unanswered(Box<Note>),
+    /// Something promised to the contact.
+    Promised(Box<FollowUp>),
     /// Nobody owns the contact.
     NoOwner,
     /// The only owner has departed.
@@ -57,6 +64,7 @@ impl fmt::Display for OpenMatter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unanswered(note) => write!(f, "complaint without an answer: {note}"),
+            Self::Promised(promise) => write!(f, "promised: {}", Visible(&promise.terms())),
             Self::NoOwner => f.write_str("nobody looks after them"),
             Self::OwnerDeparted(name) => write!(f, "{name}, their owner, has departed"),
         }
@@ -99,10 +107,8 @@ impl View<'_> {
             false => 0,
         };
         insights.truncate(INSIGHTS);
-        let mut open: Vec<OpenMatter> =
-            self.unanswered(key)?.into_iter().map(|note| OpenMatter::Unanswered(Box::new(note))).collect();
-        open.extend(missing_owner(&owners, at));
         Ok(Brief {
+            open: self.open_matters(key, &owners, at)?,
             latest: self.latest(key, LATEST)?,
             days: coming_days(&contact, at.date_naive()),
             contact,
@@ -110,9 +116,16 @@ impl View<'_> {
             former_owners,
             insights,
             more_insights,
-            open,
             at,
         })
+    }
+
+    /// Reads what awaits somebody about a contact whom these look after.
+    fn open_matters(&self, contact: i64, owners: &[Assignment], at: DateTime<Utc>) -> Result<Vec<OpenMatter>> {
+        let complaints = self.unanswered(contact)?.into_iter().map(|note| OpenMatter::Unanswered(Box::new(note)));
+        let promises =
+            self.open_follow_ups(contact)?.into_iter().map(|promise| OpenMatter::Promised(Box::new(promise)));
+        Ok(complaints.chain(promises).chain(missing_owner(owners, at)).collect())
     }
 
     fn count_insights(&self, contact: i64) -> Result<u64> {
@@ -166,28 +179,68 @@ impl Brief {
     }
 }
 
+/// A part of a brief under a title of its own. Text, Markdown and HTML all render these.
+pub(crate) struct Section {
+    pub(crate) title: &'static str,
+    pub(crate) rows: Vec<Row>,
+    /// How many more rows there are than are shown.
+    pub(crate) more: u64,
+}
+
+/// One thing that a section tells.
+pub(crate) struct Row {
+    /// What it is called: a day, a channel, a name; empty where it has no name.
+    pub(crate) label: String,
+    /// What is said of it.
+    pub(crate) text: String,
+    /// What is said after the text about where it comes from, with what separates the two.
+    pub(crate) aside: String,
+}
+
+impl From<(String, String)> for Row {
+    fn from((label, text): (String, String)) -> Self {
+        Self { label, text, aside: String::new() }
+    }
+}
+
+impl Brief {
+    /// What stands below the name: what they are to us, then each wish not to be contacted.
+    pub(crate) fn subtitle(&self) -> (String, impl Iterator<Item = String>) {
+        (epithets(&self.contact), self.contact.do_not_contact.iter().map(wish_line))
+    }
+
+    /// The parts that have something to tell, in the order of reading.
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        let contact = &self.contact;
+        let mut sections = vec![
+            section("Reach", contact.handles.iter().map(handle_line)),
+            section("Looked after by", self.owners.iter().map(|a| assignment_line(a, self.at))),
+            section("Before that", self.former_owners.iter().map(|a| assignment_line(a, self.at))),
+            Section { more: self.more_insights, ..section("What to know", self.insights.iter().map(note_line)) },
+            section("Open", self.open.iter().map(|matter| (String::new(), matter.to_string()))),
+            section("Latest", self.latest.iter().map(note_line)),
+            section("Dates", self.days.iter().map(day_line)),
+            section("Linked", contact.links.iter().map(link_line)),
+            section("Facts", other_facts(contact)),
+        ];
+        sections.retain(|section| !section.rows.is_empty());
+        sections
+    }
+}
+
+fn section(title: &'static str, rows: impl Iterator<Item = impl Into<Row>>) -> Section {
+    Section { title, rows: rows.map(Into::into).collect(), more: 0 }
+}
+
 /// The brief as plain text for a terminal, in lines of at most 80 characters where words allow. What is past in it, and
 /// what must be handled with care, is said in words or in square brackets.
 impl fmt::Display for Brief {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let contact = &self.contact;
-        paragraph(f, "", &contact.name)?;
-        paragraph(f, "  ", &epithets(contact))?;
-        for wish in &contact.do_not_contact {
-            paragraph(f, "  ", &wish_line(wish))?;
-        }
-        list(f, "Reach", contact.handles.iter().map(handle_line))?;
-        list(f, "Looked after by", self.owners.iter().map(|a| assignment_line(a, self.at)))?;
-        list(f, "Before that", self.former_owners.iter().map(|a| assignment_line(a, self.at)))?;
-        list(f, "What to know", self.insights.iter().map(note_line))?;
-        if self.more_insights > 0 {
-            writeln!(f, "  and {} more", self.more_insights)?;
-        }
-        list(f, "Open", self.open.iter().map(|matter| (String::new(), matter.to_string())))?;
-        list(f, "Latest", self.latest.iter().map(note_line))?;
-        list(f, "Dates", self.days.iter().map(day_line))?;
-        list(f, "Linked", contact.links.iter().map(link_line))?;
-        list(f, "Facts", other_facts(contact))
+        let (epithets, mut wishes) = self.subtitle();
+        paragraph(f, "", &self.contact.name)?;
+        paragraph(f, "  ", &epithets)?;
+        wishes.try_for_each(|wish| paragraph(f, "  ", &wish))?;
+        self.sections().iter().try_for_each(|section| list(f, section))
     }
 }
 
@@ -233,8 +286,8 @@ fn assignment_line(assignment: &Assignment, at: DateTime<Utc>) -> (String, Strin
     (assignment.member_name.clone(), format!("{span}{departed}{why}"))
 }
 
-fn note_line(note: &Note) -> (String, String) {
-    (note.day(), format!("{}{}", note.text, note.attribution()))
+fn note_line(note: &Note) -> Row {
+    Row { label: note.day(), text: note.text.clone(), aside: note.attribution() }
 }
 
 fn day_line(day: &ComingDay) -> (String, String) {
@@ -267,27 +320,26 @@ fn other_facts(contact: &Contact) -> impl Iterator<Item = (String, String)> {
     others.map(|(name, value)| (name.replace('_', " "), value.clone()))
 }
 
-/// Writes a section: what each item is called in a column of its own, what it says beside it.
-fn list(f: &mut fmt::Formatter<'_>, title: &str, items: impl Iterator<Item = (String, String)>) -> fmt::Result {
+/// Writes a section: what each row is called in a column of its own, what it says beside it.
+fn list(f: &mut fmt::Formatter<'_>, section: &Section) -> fmt::Result {
     const WIDEST: usize = 20;
-    let items: Vec<_> = items.collect();
-    if items.is_empty() {
-        return Ok(());
-    }
-    writeln!(f, "\n{title}")?;
-    let widths = items.iter().map(|(name, _)| name.chars().count()).filter(|width| *width <= WIDEST);
+    writeln!(f, "\n{}", section.title)?;
+    let widths = section.rows.iter().map(|row| row.label.chars().count()).filter(|width| *width <= WIDEST);
     let width = widths.max().unwrap_or(0);
-    for (name, text) in items {
-        match name.as_str() {
-            "" => paragraph(f, "  ", &text)?,
-            name => paragraph(f, &format!("  {name:width$}  "), &text)?,
+    for Row { label, text, aside } in &section.rows {
+        match label.as_str() {
+            "" => paragraph(f, "  ", &format!("{text}{aside}"))?,
+            label => paragraph(f, &format!("  {label:width$}  "), &format!("{text}{aside}"))?,
         }
     }
-    Ok(())
+    match section.more {
+        0 => Ok(()),
+        more => writeln!(f, "  and {more} more"),
+    }
 }
 
 /// Writes a paragraph with a mark before its first line, broken between words.
-fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
+pub(crate) fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
     const WIDTH: usize = 80;
     write!(f, "{}", Visible(mark))?;
     let indent = mark.chars().count();
@@ -307,13 +359,17 @@ fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result 
     writeln!(f)
 }
 
+/// Whether a character would steer a terminal, or turn the direction of the line.
+pub(crate) fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A text of others, on its way to a terminal: what would steer the terminal, or turn the direction of the line, is shown
 /// by its code point.
 pub(crate) struct Visible<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Visible<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let steers = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
         self.0.chars().try_for_each(|c| match steers(c) {
             true => write!(f, "<U+{:04X}>", u32::from(c)),
             false => f.write_char(c),

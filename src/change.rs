@@ -8,10 +8,19 @@ use crate::contact::{
     ContactAdded, ContactChanged, ContactIdentified, ContactLinked, ContactTagged, ContactUnlinked, ContactUntagged,
 };
 use crate::error::{Error, Result};
+use crate::follow_up::{
+    FollowUpAdded, FollowUpDone, FollowUpDropped, FollowUpHanded, FollowUpReopened, FollowUpRescheduled,
+};
 use crate::handle::{HandleAdded, HandleEnded, HandleRenamed};
-use crate::member::{AgencyAdded, MemberAdded, MemberDeparted, MemberRenamed, MemberReturned};
+use crate::handoff::{
+    HandoffCompleted, HandoffOffered, HandoffReceipted, HandoffStaged, HandoffUndone, HandoffWithdrawn,
+    OwnershipAccepted, OwnershipAnswered, OwnershipAsked, OwnershipDeclined, OwnershipKept, OwnershipOffered,
+};
+use crate::member::{
+    AgencyAdded, AgencyDeparted, AgencyReturned, MemberAdded, MemberDeparted, MemberRenamed, MemberReturned,
+};
 use crate::memory::{MemoryFounded, MemoryRequested};
-use crate::note::{NoteAdded, NoteCorrected, NoteReclassified, NoteRetracted};
+use crate::note::{NoteAdded, NoteCorrected, NoteReclassified, NoteReleased, NoteRetracted, NoteSealed};
 use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred};
 
 macro_rules! changes {
@@ -83,6 +92,10 @@ changes! {
     MemoryRequested "memory.requested" 1;
     /// An agency begins to act for the organisation.
     AgencyAdded "agency.added" 1;
+    /// An agency has left, and its people with it.
+    AgencyDeparted "agency.departed" 1;
+    /// An agency is back.
+    AgencyReturned "agency.returned" 1;
     /// Somebody begins to act for the organisation.
     MemberAdded "member.added" 1;
     /// A member has another name.
@@ -121,10 +134,50 @@ changes! {
     NoteReclassified "note.reclassified" 1;
     /// A note no longer holds.
     NoteRetracted "note.retracted" 1;
+    /// A private or sealed note is readable by another member from here on.
+    NoteReleased "note.released" 1;
+    /// A private note is readable by nobody, until it is opened for a stated reason.
+    NoteSealed "note.sealed" 1;
     /// A member looks after a contact.
     OwnershipAssigned "ownership.assigned" 1;
     /// A member no longer looks after a contact.
     OwnershipEnded "ownership.ended" 1;
     /// A contact went from one owner to another.
     OwnershipTransferred "ownership.transferred" 1;
+    /// A contact was offered to a successor in a handoff.
+    OwnershipOffered "ownership.offered" 1;
+    /// A successor takes a contact.
+    OwnershipAccepted "ownership.accepted" 1;
+    /// A successor does not take a contact.
+    OwnershipDeclined "ownership.declined" 1;
+    /// A contact was taken out of a handoff, and stays with who has it.
+    OwnershipKept "ownership.kept" 1;
+    /// A successor asks about a contact.
+    OwnershipAsked "ownership.asked" 1;
+    /// A question about a contact was answered by a note.
+    OwnershipAnswered "ownership.answered" 1;
+    /// Something was promised to a contact.
+    FollowUpAdded "follow_up.added" 1;
+    /// A promise is another member's to keep.
+    FollowUpHanded "follow_up.handed" 1;
+    /// A promise is due on another day.
+    FollowUpRescheduled "follow_up.rescheduled" 1;
+    /// A promise was kept.
+    FollowUpDone "follow_up.done" 1;
+    /// A promise will not be kept.
+    FollowUpDropped "follow_up.dropped" 1;
+    /// A promise that was done or dropped is open again.
+    FollowUpReopened "follow_up.reopened" 1;
+    /// What a leaver looks after was offered to successors.
+    HandoffOffered "handoff.offered" 1;
+    /// A gradual handoff came to its next stage.
+    HandoffStaged "handoff.staged" 1;
+    /// A handoff was carried out.
+    HandoffCompleted "handoff.completed" 1;
+    /// What a handoff, or its undoing, came to.
+    HandoffReceipted "handoff.receipted" 1;
+    /// A handoff was called off before it was carried out.
+    HandoffWithdrawn "handoff.withdrawn" 1;
+    /// A handoff was taken back.
+    HandoffUndone "handoff.undone" 1;
 }

@@ -106,7 +106,9 @@ macro_rules! entry_query {
                  coalesce(c.name, sm.name, g.name,
                      CASE WHEN n.private_to IS NULL OR $1 = 0 OR n.private_to = $1 THEN
                          (SELECT k.name FROM note_contact l JOIN contact k ON k.key = l.contact
-                          WHERE l.note = n.key ORDER BY l.contact LIMIT 1) END),
+                          WHERE l.note = n.key ORDER BY l.contact LIMIT 1) END,
+                     (SELECT k.name FROM follow_up u JOIN contact k ON k.key = u.contact WHERE u.key = e.subject),
+                     (SELECT h.reason FROM handoff h WHERE h.key = e.subject)),
                  CASE WHEN n.key IS NOT NULL THEN
                      (SELECT count(*) FROM note_contact l WHERE l.note = n.key) ELSE 0 END,
                  CASE WHEN e.kind = 'note.retracted' AND (n.private_to IS NULL OR $1 = 0 OR n.private_to = $1)
@@ -167,7 +169,8 @@ impl View<'_> {
     }
 
     /// Reads everything that ever happened to a subject, oldest first: who changed this number, from what, when. For a
-    /// contact that is its facts, its handles and who looks after it; notes have a history of their own.
+    /// contact that is its facts, its handles and who looks after it; notes and promises have a history of
+    /// their own.
     ///
     /// # Errors
     /// [`Error::Unknown`] when there is no such subject.

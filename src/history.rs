@@ -9,7 +9,7 @@ use crate::contact::Fact;
 use crate::feed::Entry;
 use crate::journal::Subject;
 use crate::note::{NoteAdded, Sensitivity, Visibility};
-use crate::time::{self, Precision};
+use crate::time::{self, Precision, When};
 
 impl fmt::Display for Entry {
     /// The entry as one line for a terminal.
@@ -55,6 +55,8 @@ fn unreadable(kind: &str) -> &'static str {
         "note.corrected" => "corrected a note that is not readable here",
         "note.reclassified" => "reclassified a note that is not readable here",
         "note.retracted" => "retracted a note that is not readable here",
+        "note.released" => "released a note that is not readable here",
+        "note.sealed" => "sealed a note that is not readable here",
         _ => "changed something that is not readable here",
     }
 }
@@ -74,13 +76,13 @@ fn noted(f: &mut fmt::Formatter<'_>, note: &NoteAdded, whom: &str, entry: &Entry
         write!(f, ", said by {}", speaker.name)?;
     }
     let sensitivity = (note.sensitivity != Sensitivity::Ordinary).then(|| note.sensitivity.to_string());
-    let private = (note.visibility == Visibility::Private).then(|| "private".to_owned());
+    let private = (note.visibility != Visibility::Organisation).then(|| note.visibility.to_string());
     let marks: Vec<String> = sensitivity.into_iter().chain(private).collect();
     if marks.is_empty() { Ok(()) } else { write!(f, " [{}]", marks.join(", ")) }
 }
 
 /// A value in quotation marks, cut to one line.
-struct Quoted<'a>(&'a str);
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,6 +167,59 @@ fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, entry: &Ent
         Change::OwnershipTransferred(c) => {
             write!(f, "handed {whom} from {} to {}{}", c.from_name, c.to_name, Because(c.why.as_ref()))
         }
+        Change::AgencyDeparted(c) => write!(f, "marked the agency {whom} as departed{}", Because(c.why.as_ref())),
+        Change::AgencyReturned(_) => write!(f, "marked the agency {whom} as returned"),
+        Change::NoteReleased(c) => {
+            write!(f, "released the private note about {whom} to {}{}", c.to_name, Because(c.why.as_ref()))
+        }
+        Change::NoteSealed(c) => write!(f, "sealed the private note about {whom}{}", Because(c.why.as_ref())),
+        Change::OwnershipOffered(c) => {
+            write!(f, "offered {whom} of {} to {}", c.leaver_name, c.successor_name)
+        }
+        Change::OwnershipAccepted(_) => write!(f, "read the brief of {whom} and accepted"),
+        Change::OwnershipDeclined(c) => write!(f, "declined {whom} ({})", c.why),
+        Change::OwnershipKept(c) => write!(f, "took {whom} out of the handoff ({})", c.why),
+        Change::OwnershipAsked(c) => write!(f, "asked about {whom}: {}", Quoted(&c.question)),
+        Change::OwnershipAnswered(_) => write!(f, "answered a question about {whom}"),
+        Change::FollowUpAdded(c) => {
+            write!(f, "promised {whom}: {}", Quoted(&c.what))?;
+            if let Some(due) = c.due {
+                write!(f, " until {due}")?;
+            }
+            match c.owner_name == entry.actor_name {
+                true => Ok(()),
+                false => write!(f, ", to be kept by {}", c.owner_name),
+            }
+        }
+        Change::FollowUpHanded(c) => {
+            let (what, why) = (Quoted(&c.what), Because(c.why.as_ref()));
+            write!(f, "handed the promise {what} to {whom} from {} to {}{why}", c.from_name, c.to_name)
+        }
+        Change::FollowUpRescheduled(c) => {
+            let day = |due: Option<When>| due.map_or_else(|| "no day".to_owned(), |due| due.to_string());
+            let (what, why) = (Quoted(&c.what), Because(c.why.as_ref()));
+            write!(f, "moved the promise {what} to {whom} from {} to {}{why}", day(c.from), day(c.to))
+        }
+        Change::FollowUpDone(c) => {
+            write!(f, "kept the promise {} to {whom}{}", Quoted(&c.what), Because(c.outcome.as_ref()))
+        }
+        Change::FollowUpDropped(c) => {
+            write!(f, "dropped the promise {} to {whom}{}", Quoted(&c.what), Because(c.why.as_ref()))
+        }
+        Change::FollowUpReopened(c) => {
+            write!(f, "opened the promise {} to {whom} again{}", Quoted(&c.what), Because(c.why.as_ref()))
+        }
+        Change::HandoffOffered(c) => {
+            let leavers: Vec<&str> = c.leavers.iter().map(|leaver| leaver.name.as_str()).collect();
+            write!(f, "offered {} contacts of {} ({})", c.contacts, leavers.join(" and "), c.reason)
+        }
+        Change::HandoffStaged(c) => write!(f, "brought the handoff “{whom}” to its stage {}", c.stage),
+        Change::HandoffCompleted(_) => write!(f, "completed the handoff “{whom}”"),
+        Change::HandoffReceipted(c) => {
+            write!(f, "wrote the receipt of the handoff “{whom}”: {}, head {}", c.outcome, c.head)
+        }
+        Change::HandoffWithdrawn(c) => write!(f, "withdrew the handoff “{whom}” ({})", c.why),
+        Change::HandoffUndone(c) => write!(f, "undid the handoff “{whom}” ({})", c.why),
         Change::Unknown(c) => write!(f, "made a change of kind {}, which a newer heirloom knows", c.kind),
     }
 }

@@ -74,6 +74,12 @@ ids! {
     AgencyId "agency";
     /// The id of a note.
     NoteId "note";
+    /// The id of a follow-up: a promise to a contact.
+    FollowUpId "follow-up";
+    /// The id of a handoff.
+    HandoffId "handoff";
+    /// The id of a question that a successor asks about a contact.
+    QuestionId "question";
     /// The id of an assignment: one interval in which a member looks after a contact in one role.
     AssignmentId "assignment";
 }

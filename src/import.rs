@@ -756,7 +756,8 @@ impl Classes {
     fn onto<'w, 'm>(self, draft: NoteDraft<'w, 'm>) -> NoteDraft<'w, 'm> {
         let draft = draft.kind(self.kind).sensitivity(self.sensitivity).direction(self.direction);
         match self.visibility {
-            Visibility::Private => draft.private(),
+            // To seal is a decision of people; what a source holds back is kept back by being private.
+            Visibility::Private | Visibility::Sealed => draft.private(),
             Visibility::Organisation => draft,
         }
     }

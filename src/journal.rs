@@ -28,10 +28,11 @@ use crate::actor::Actor;
 use crate::change::Change;
 use crate::check;
 use crate::error::{Error, Result};
-use crate::id::{AgencyId, ContactId, EntryId, IdSource, MemberId, MemoryId, NoteId};
+use crate::follow_up::FollowUpState;
+use crate::id::{AgencyId, ContactId, EntryId, FollowUpId, HandoffId, IdSource, MemberId, MemoryId, NoteId};
 use crate::memory::{Inner, MemoryFounded, View};
 use crate::store::{RowExt, Sql, SqlExt, Store, Value, values::exactly};
-use crate::{attachment, contact, handle, member, memory, note, ownership, search, time};
+use crate::{attachment, contact, follow_up, handle, handoff, member, memory, note, ownership, search, time};
 
 /// A SHA-256 (FIPS 180-4); written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -214,6 +215,10 @@ pub enum Subject {
     Agency(AgencyId),
     /// A note.
     Note(NoteId),
+    /// A follow-up.
+    FollowUp(FollowUpId),
+    /// A handoff.
+    Handoff(HandoffId),
     /// Something of a newer heirloom.
     Other(Uuid),
 }
@@ -226,6 +231,8 @@ impl Subject {
             Self::Member(id) => id.0,
             Self::Agency(id) => id.0,
             Self::Note(id) => id.0,
+            Self::FollowUp(id) => id.0,
+            Self::Handoff(id) => id.0,
             Self::Other(id) => id,
         }
     }
@@ -238,6 +245,8 @@ impl Subject {
             "member" => Self::Member(MemberId(id)),
             "agency" => Self::Agency(AgencyId(id)),
             "note" => Self::Note(NoteId(id)),
+            "follow_up" => Self::FollowUp(FollowUpId(id)),
+            "handoff" => Self::Handoff(HandoffId(id)),
             _ => Self::Other(id),
         }
     }
@@ -253,7 +262,10 @@ macro_rules! subjects {
     )*};
 }
 
-subjects!(MemoryId => Memory, ContactId => Contact, MemberId => Member, AgencyId => Agency, NoteId => Note);
+subjects!(
+    MemoryId => Memory, ContactId => Contact, MemberId => Member, AgencyId => Agency, NoteId => Note,
+    FollowUpId => FollowUp, HandoffId => Handoff
+);
 
 /// The header of an entry: everything but the body. Its hashed form is fixed by [`Header::hash`].
 #[derive(Debug)]
@@ -320,6 +332,8 @@ pub(crate) struct Applied<'a> {
     pub(crate) at: i64,
     /// The key of its actor.
     pub(crate) actor: i64,
+    /// The key of the member who acts, or for whom an agent does.
+    pub(crate) member: Option<i64>,
     /// The keys of contacts seen so far.
     pub(crate) contacts: &'a ContactKeys,
 }
@@ -366,6 +380,8 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
         Change::MemberRenamed(change) => member::apply_renamed(sql, entry, change),
         Change::MemberDeparted(change) => member::apply_departed(sql, entry, change),
         Change::MemberReturned(_) => member::apply_returned(sql, entry),
+        Change::AgencyDeparted(change) => member::apply_agency_departed(sql, entry, change),
+        Change::AgencyReturned(_) => member::apply_agency_returned(sql, entry),
         Change::ContactAdded(change) => contact::apply_added(sql, entry, change),
         Change::ContactChanged(change) => contact::apply_changed(sql, entry, change),
         Change::ContactTagged(change) => contact::apply_tagged(sql, entry, change),
@@ -381,9 +397,33 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
         Change::NoteCorrected(change) => note::apply_corrected(sql, entry, change),
         Change::NoteReclassified(change) => note::apply_reclassified(sql, entry, change),
         Change::NoteRetracted(_) => note::apply_retracted(sql, entry),
+        Change::NoteReleased(change) => note::apply_released(sql, entry, change),
+        Change::NoteSealed(_) => note::apply_sealed(sql, entry),
         Change::OwnershipAssigned(change) => ownership::apply_assigned(sql, entry, change),
         Change::OwnershipEnded(change) => ownership::apply_ended(sql, entry, change),
         Change::OwnershipTransferred(change) => ownership::apply_transferred(sql, entry, change),
+        Change::OwnershipOffered(change) => handoff::apply_offered_contact(sql, entry, change),
+        Change::OwnershipAccepted(change) => handoff::apply_accepted(sql, entry, change),
+        Change::OwnershipDeclined(change) => handoff::apply_declined(sql, entry, change),
+        Change::OwnershipKept(change) => handoff::apply_kept(sql, entry, change),
+        Change::OwnershipAsked(change) => handoff::apply_asked(sql, entry, change),
+        Change::OwnershipAnswered(change) => handoff::apply_answered(sql, entry, change),
+        Change::FollowUpAdded(change) => follow_up::apply_added(sql, entry, change),
+        Change::FollowUpHanded(change) => follow_up::apply_handed(sql, entry, change),
+        Change::FollowUpRescheduled(change) => follow_up::apply_rescheduled(sql, entry, change),
+        Change::FollowUpDone(change) => {
+            follow_up::apply_ended(sql, entry, FollowUpState::Done, change.outcome.as_deref())
+        }
+        Change::FollowUpDropped(change) => {
+            follow_up::apply_ended(sql, entry, FollowUpState::Dropped, change.why.as_deref())
+        }
+        Change::FollowUpReopened(_) => follow_up::apply_reopened(sql, entry),
+        Change::HandoffOffered(change) => handoff::apply_offered(sql, entry, change),
+        Change::HandoffStaged(change) => handoff::apply_staged(sql, entry, change),
+        Change::HandoffCompleted(_) => handoff::apply_completed(sql, entry),
+        Change::HandoffReceipted(_) => Ok(()),
+        Change::HandoffWithdrawn(change) => handoff::apply_withdrawn(sql, entry, change),
+        Change::HandoffUndone(change) => handoff::apply_undone(sql, entry, change),
     }
 }
 
@@ -397,9 +437,11 @@ fn index(sql: &dyn Sql, subject: i64, change: &Change) -> Result<()> {
         | Change::HandleAdded(_)
         | Change::HandleEnded(_)
         | Change::HandleRenamed(_) => search::contact_changed(sql, subject),
-        Change::NoteCorrected(_) | Change::NoteReclassified(_) | Change::NoteRetracted(_) => {
-            search::note_changed(sql, subject)
-        }
+        Change::NoteCorrected(_)
+        | Change::NoteReclassified(_)
+        | Change::NoteRetracted(_)
+        | Change::NoteReleased(_)
+        | Change::NoteSealed(_) => search::note_changed(sql, subject),
         _ => Ok(()),
     }
 }
@@ -635,6 +677,16 @@ impl<'m> Writer<'m> {
         &self.actor_name
     }
 
+    /// The memory that is written.
+    pub(crate) fn memory_id(&self) -> MemoryId {
+        MemoryId(self.inner.id_or(Uuid::nil()))
+    }
+
+    /// The newest entry, those of this write included, and the hash over all entries.
+    pub(crate) const fn head(&self) -> Head {
+        Head { seq: self.tip.seq, hash: self.tip.head }
+    }
+
     /// How many entries this write has appended.
     pub(crate) const fn appended(&self) -> u64 {
         (self.tip.seq + 1 - self.first).unsigned_abs()
@@ -749,6 +801,7 @@ impl<'m> Writer<'m> {
             subject: key,
             at: self.at_micros,
             actor: actor_key,
+            member: (self.viewer > 0).then_some(self.viewer),
             contacts: &self.contacts,
         };
         apply(self.sql, &applied, &change)?;

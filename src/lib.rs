@@ -39,10 +39,14 @@
 //! | add people and firms | [`NewContact`], [`NewHandle`], [`Channel`] |
 //! | note what happened or is known | [`Writer::note`], [`NoteDraft`], [`NoteKind`], [`Sensitivity`] |
 //! | say who looks after whom | [`Writer::assign`], [`Writer::transfer`], [`Role`], [`Terms`] |
-//! | say who acts, and who left | [`Actor`], [`NewMember`], [`Writer::depart`] |
+//! | say who acts, and who left | [`Actor`], [`NewMember`], [`Party`], [`Writer::depart`] |
+//! | decide who reads a private note | [`Writer::release_note`], [`Writer::seal_note`], [`Writer::open_note`] |
 //! | find somebody | [`Memory::by_any_handle`], [`Memory::contacts_like`], [`Memory::by_external_id`] |
 //! | ask | [`Memory::search`], [`Search`] |
 //! | prepare for a conversation | [`Memory::brief`], [`Memory::timeline`], [`Memory::quiet_since`], [`Memory::book`] |
+//! | know who could leave, and what would be lost | [`Memory::readiness`], [`Readiness`] |
+//! | ask a leaver for what only they know | [`Memory::debrief`], [`Writer::answer_debrief`] |
+//! | give a successor all of it to read | [`Memory::briefs`], [`Briefs`] |
 //! | read several things that belong together | [`Memory::read`], [`View`] |
 //! | go through all contacts | [`Memory::contacts`] |
 //! | know who changed what | [`Memory::history`], [`Change`], [`changes`] |
@@ -77,24 +81,30 @@ mod change;
 mod channel;
 mod check;
 mod contact;
+mod debrief;
 mod error;
 mod exchange;
 mod feed;
+mod follow_up;
 pub mod guide;
 mod handle;
+mod handoff;
 mod history;
 mod id;
 mod import;
 mod journal;
+mod knowledge;
 mod member;
 mod memory;
 mod note;
 mod ownership;
+mod readiness;
 mod reads;
 mod search;
 mod store;
 mod time;
 mod verify;
+mod word;
 
 /// The limits on sizes, in bytes of UTF-8 or of content.
 pub mod limits {
@@ -108,10 +118,20 @@ pub mod changes {
     pub use crate::contact::{
         ContactAdded, ContactChanged, ContactIdentified, ContactLinked, ContactTagged, ContactUnlinked, ContactUntagged,
     };
+    pub use crate::follow_up::{
+        FollowUpAdded, FollowUpDone, FollowUpDropped, FollowUpHanded, FollowUpReopened, FollowUpRescheduled,
+    };
     pub use crate::handle::{HandleAdded, HandleEnded, HandleFact, HandleRenamed};
-    pub use crate::member::{AgencyAdded, MemberAdded, MemberDeparted, MemberRenamed, MemberReturned};
+    pub use crate::handoff::{
+        HandoffCompleted, HandoffOffered, HandoffReceipted, HandoffStaged, HandoffUndone, HandoffWithdrawn,
+        OwnershipAccepted, OwnershipAnswered, OwnershipAsked, OwnershipDeclined, OwnershipKept, OwnershipOffered,
+        StagePlanned,
+    };
+    pub use crate::member::{
+        AgencyAdded, AgencyDeparted, AgencyReturned, MemberAdded, MemberDeparted, MemberRenamed, MemberReturned,
+    };
     pub use crate::memory::{MemoryFounded, MemoryRequested};
-    pub use crate::note::{NoteAdded, NoteCorrected, NoteReclassified, NoteRetracted};
+    pub use crate::note::{NoteAdded, NoteCorrected, NoteReclassified, NoteReleased, NoteRetracted, NoteSealed};
     pub use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred};
 }
 
@@ -122,6 +142,7 @@ pub use uuid;
 
 pub use crate::actor::Actor;
 pub use crate::attachment::{Attachment, NewAttachment};
+pub use crate::brief::book::Briefs;
 pub use crate::brief::{Brief, ComingDay, OpenMatter};
 pub use crate::change::{Change, Unknown};
 pub use crate::channel::{Channel, Region};
@@ -129,20 +150,29 @@ pub use crate::contact::{
     Contact, ContactKind, ContactSummary, ContactsKey, ContactsPage, DoNotContact, ExternalId, Fact, Link, NewContact,
     audience, field, relation,
 };
+pub use crate::debrief::{Debrief, DebriefItem, Debriefing, OpenPromise, Question, Topic, Worth};
 pub use crate::error::{Error, Result};
 #[cfg(feature = "csv")]
 pub use crate::exchange::csv::{Column, CsvOptions, CsvRows};
 pub use crate::feed::{Changes, Cursor, Entry};
+pub use crate::follow_up::{FollowUp, FollowUpDraft, FollowUpState, Keeper};
 pub use crate::handle::{Handle, HandleMatch, NewHandle};
-pub use crate::id::{AgencyId, AssignmentId, ContactId, EntryId, MemberId, MemoryId, NoteId};
+pub use crate::handoff::{
+    Fate, Gap, Handoff, HandoffItem, HandoffQuestion, HandoffState, ItemState, LeftAlone, NamedParty, Plan, PlanChange,
+    PlanItem, PlanPromise, Planner, Receipt, Stage, Takeover, Undone,
+};
+pub use crate::id::{
+    AgencyId, AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, MemoryId, NoteId, QuestionId,
+};
 pub use crate::import::{Finding, Import, ImportReport, Progress};
 pub use crate::journal::{Hash, Head, Source, Subject, Writer};
-pub use crate::member::{Agency, Member, NewMember};
+pub use crate::member::{Agency, Member, NewMember, Party};
 pub use crate::memory::{Memory, Once, OpenOptions, View};
 pub use crate::note::{
     Direction, Note, NoteDraft, NoteKind, SaidBy, Sensitivity, Speaker, TimelineKey, TimelinePage, Via, Visibility,
 };
 pub use crate::ownership::{Assignment, Role, Terms};
+pub use crate::readiness::{Assessment, AtRisk, OnePerson, PartyReadiness, Promised, Readiness, Risk};
 pub use crate::search::Snippet;
 pub use crate::search::ask::{Found, Hit, Search};
 pub use crate::store::Durability;

@@ -66,6 +66,23 @@ pub struct Agency {
     pub since: Option<DateTime<Utc>>,
     /// Until when, where it is known.
     pub until: Option<DateTime<Utc>>,
+    /// When it left, and its people with it; `None` while it is here.
+    pub departed_at: Option<DateTime<Utc>>,
+    /// Why it left, where it was said.
+    pub departed_why: Option<String>,
+}
+
+impl Agency {
+    /// Whether it has left.
+    pub const fn has_departed(&self) -> bool {
+        self.departed_at.is_some()
+    }
+}
+
+impl From<&Agency> for AgencyId {
+    fn from(agency: &Agency) -> Self {
+        agency.id
+    }
 }
 
 /// A member to be added.
@@ -155,6 +172,55 @@ pub struct MemberDeparted {
 #[non_exhaustive]
 pub struct MemberReturned {}
 
+/// `agency.departed`: an agency has left; its people depart because of this entry. Their names stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AgencyDeparted {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// `agency.returned`: an agency that had left is back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AgencyReturned {}
+
+/// Who leaves, or comes back, as one: a member, or an agency with all of its people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Party {
+    /// A member.
+    Member(MemberId),
+    /// An agency, and all of its people.
+    Agency(AgencyId),
+}
+
+impl From<MemberId> for Party {
+    fn from(member: MemberId) -> Self {
+        Self::Member(member)
+    }
+}
+
+impl From<&Member> for Party {
+    fn from(member: &Member) -> Self {
+        Self::Member(member.id)
+    }
+}
+
+impl From<AgencyId> for Party {
+    fn from(agency: AgencyId) -> Self {
+        Self::Agency(agency)
+    }
+}
+
+impl From<&Agency> for Party {
+    fn from(agency: &Agency) -> Self {
+        Self::Agency(agency.id)
+    }
+}
+
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[
     Table { name: "agency", clear: "DELETE FROM agency", scan: "SELECT * FROM agency ORDER BY key" },
@@ -219,9 +285,102 @@ pub(crate) fn apply_returned(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn apply_agency_departed(sql: &dyn Sql, entry: &Applied<'_>, change: &AgencyDeparted) -> Result<()> {
+    sql.execute(
+        "UPDATE agency SET departed_at = $1, departed_why = $2 WHERE key = $3",
+        &[Value::Int(entry.at), change.why.as_deref().into(), Value::Int(entry.subject)],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn apply_agency_returned(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
+    sql.execute(
+        "UPDATE agency SET departed_at = NULL, departed_why = NULL WHERE key = $1",
+        &[Value::Int(entry.subject)],
+    )?;
+    Ok(())
+}
+
+/// The columns of a member, in the order in which [`read_member`] reads them, for `member m`.
+macro_rules! member_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.id, m.name, m.email, a.id, m.joined_at, m.departed_at, m.departed_why
+             FROM member m LEFT JOIN agency a ON a.key = m.agency ",
+            $rest
+        )
+    };
+}
+
+/// The columns of an agency, in the order in which [`read_agency`] reads them.
+macro_rules! agency_query {
+    ($rest:literal) => {
+        concat!("SELECT id, name, since, until, departed_at, departed_why FROM agency ", $rest)
+    };
+}
+
+pub(crate) fn party_key(sql: &dyn Sql, party: Party) -> Result<i64> {
+    match party {
+        Party::Member(id) => member_key(sql, id),
+        Party::Agency(id) => agency_key(sql, id),
+    }
+}
+
 pub(crate) fn member_key(sql: &dyn Sql, id: MemberId) -> Result<i64> {
     sql.first("SELECT key FROM member WHERE id = $1", &[(&id.0).into()], |row| row.int(0))?
         .ok_or_else(|| Error::unknown("member", id))
+}
+
+/// The name of a party, as it is today.
+pub(crate) fn party_name(sql: &dyn Sql, party: Party) -> Result<String> {
+    match party {
+        Party::Member(id) => read_by_id(sql, id).map(|member| member.name),
+        Party::Agency(id) => read_agency_by_id(sql, id).map(|agency| agency.name),
+    }
+}
+
+/// The people of a party, departed or not: the member, or all of the agency in order of joining.
+pub(crate) fn party_members(sql: &dyn Sql, party: Party) -> Result<Vec<Member>> {
+    match party {
+        Party::Member(id) => read_by_id(sql, id).map(|member| vec![member]),
+        Party::Agency(id) => sql.all(
+            member_query!("WHERE m.agency = $1 ORDER BY m.key"),
+            &[Value::Int(agency_key(sql, id)?)],
+            read_member,
+        ),
+    }
+}
+
+/// The people of a party who are here.
+pub(crate) fn party_members_here(sql: &dyn Sql, party: Party) -> Result<Vec<Member>> {
+    let mut members = party_members(sql, party)?;
+    members.retain(|member| !member.has_departed());
+    Ok(members)
+}
+
+/// The members who departed because an agency did, when it last did, in order of joining.
+fn departed_with(sql: &dyn Sql, agency: AgencyId) -> Result<Vec<MemberId>> {
+    sql.all(
+        "SELECT m.id FROM member m
+         WHERE m.agency = $1 AND m.departed_at IS NOT NULL
+             AND (SELECT e.cause FROM entry e WHERE e.subject = m.key AND e.kind = 'member.departed'
+                  ORDER BY e.stamp DESC, e.seq DESC LIMIT 1)
+               = (SELECT e.id FROM entry e WHERE e.subject = $1 AND e.kind = 'agency.departed'
+                  ORDER BY e.stamp DESC, e.seq DESC LIMIT 1)
+         ORDER BY m.key",
+        &[Value::Int(agency_key(sql, agency)?)],
+        |row| row.uuid(0).map(MemberId),
+    )
+}
+
+fn read_by_id(sql: &dyn Sql, id: MemberId) -> Result<Member> {
+    sql.first(member_query!("WHERE m.id = $1"), &[(&id.0).into()], read_member)?
+        .ok_or_else(|| Error::unknown("member", id))
+}
+
+fn read_agency_by_id(sql: &dyn Sql, id: AgencyId) -> Result<Agency> {
+    sql.first(agency_query!("WHERE id = $1"), &[(&id.0).into()], read_agency)?
+        .ok_or_else(|| Error::unknown("agency", id))
 }
 
 fn agency_key(sql: &dyn Sql, id: AgencyId) -> Result<i64> {
@@ -247,6 +406,8 @@ fn read_agency(row: &dyn Row) -> Result<Agency> {
         name: row.string(1)?,
         since: row.opt_int(2)?.map(time::from_micros).transpose()?,
         until: row.opt_int(3)?.map(time::from_micros).transpose()?,
+        departed_at: row.opt_int(4)?.map(time::from_micros).transpose()?,
+        departed_why: row.opt_string(5)?,
     })
 }
 
@@ -269,7 +430,8 @@ impl Writer<'_> {
     /// Adds a member and returns them, ready to be used as an actor.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for an unknown agency, [`Error::Invalid`] for an empty name.
+    /// [`Error::Unknown`] for an unknown agency, [`Error::Refused`] for one that has departed, [`Error::Invalid`] for an
+    /// empty name.
     pub fn add_member(&mut self, member: NewMember) -> Result<Member> {
         let name = check::name("name of a member", &member.name)?.to_owned();
         let email = match &member.email {
@@ -277,7 +439,12 @@ impl Writer<'_> {
             None => None,
         };
         if let Some(agency) = member.agency {
-            agency_key(self.sql(), agency)?;
+            let agency = self.view().agency(agency)?;
+            if let Some(at) = agency.departed_at {
+                let (agency, at) = (agency.name, at.date_naive());
+                let why = format!("{agency} departed on {at} and takes on nobody; welcome the agency back first");
+                return Err(Error::refused(why));
+            }
         }
         let id = MemberId(self.create(MemberAdded { name, email, agency: member.agency })?);
         self.view().member(id)
@@ -296,10 +463,11 @@ impl Writer<'_> {
         }
     }
 
-    /// Marks a member as departed. Their name stays on all that they wrote; the roles that they still have, such as
-    /// backup, end with it, each by an entry that names the departure as its cause.
+    /// Marks a member as departed, or an agency with all of its people. Their names stay on all that they wrote; the roles
+    /// that they still have, such as backup, end with it, each by an entry that names the departure as its cause.
     ///
-    /// Hand over their book in the same write, so that no contact is without an owner in between:
+    /// Hand over their book in the same write, so that no contact is without an owner in between; or plan it, and let the
+    /// successors accept it, by [`Memory::handoff`](crate::Memory::handoff):
     ///
     /// ```
     /// use heirloom::{Actor, Memory, NewContact, NewMember, Role};
@@ -325,85 +493,410 @@ impl Writer<'_> {
     /// # Ok::<(), heirloom::Error>(())
     /// ```
     ///
-    /// Their private notes stay as they are, private to them: no colleague and no successor reads them. The host does, by
-    /// [`Memory::all_seeing`](crate::Memory::all_seeing), and decides what of them is written down anew for all.
+    /// An agency departs as one: whoever of its people is here departs because of the agency's own entry. A contact whose
+    /// owners all come from that agency would be left behind, however many they are:
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember, Role};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let (loud, tom, mia) = memory.write(Actor::system("setup"), |w| {
+    ///     let loud = w.add_agency("Loud & Clear", None, None)?;
+    ///     let tom = w.add_member(NewMember::new("Tom Okoro").of_agency(loud))?;
+    ///     let mia = w.add_member(NewMember::new("Mia Okafor"))?;
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.assign(sally, &tom, Role::Owner)?;
+    ///     Ok((loud, tom, mia))
+    /// })?;
+    /// let refused = memory.write(&mia, |w| w.depart(loud, None)).unwrap_err();
+    /// assert!(refused.to_string().contains("the only owners of 1 contact: Sally Marsh"));
+    ///
+    /// memory.write(&mia, |w| {
+    ///     let book = w.view().book(&tom)?;
+    ///     w.transfer_all(&book, &mia, Some("the contract ends"))?;
+    ///     w.depart(loud, Some("the contract ended"))
+    /// })?;
+    /// assert!(memory.agency(loud)?.has_departed() && memory.member(&tom)?.has_departed());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// Departing decides nothing about private notes: they stay private to who has left, and no colleague and no successor
+    /// reads them. Whoever leaves, or the host for them, releases a note to a successor by [`Writer::release_note`] or seals
+    /// it by [`Writer::seal_note`]; the host reads them all by [`Memory::all_seeing`](crate::Memory::all_seeing).
     ///
     /// # Errors
-    /// [`Error::Refused`], naming what is missing, while a contact would be left without an owner;
-    /// [`Error::Invalid`] when they have departed already.
-    pub fn depart(&mut self, member: impl Into<MemberId>, why: Option<&str>) -> Result<()> {
-        let member = self.view().member(member.into())?;
-        if let Some(at) = member.departed_at {
-            return Err(Error::invalid("member", format!("{} departed on {} already", member.name, at.date_naive())));
-        }
+    /// [`Error::Refused`], naming what is missing, while a contact would be left without an owner who is here, or a promise
+    /// without somebody to keep it; [`Error::Invalid`] when they have departed already.
+    pub fn depart(&mut self, party: impl Into<Party>, why: Option<&str>) -> Result<()> {
         if let Some(why) = why {
             check::text("reason", why, check::FIELD_MAX)?;
         }
-        self.nothing_left_behind(&member)?;
-        let departed = self.append_id(member.id, MemberDeparted { why: why.map(str::to_owned) })?;
-        self.end_roles_of(&member, departed)
+        match party.into() {
+            Party::Member(id) => self.depart_member(id, why),
+            Party::Agency(id) => self.depart_agency(id, why),
+        }
     }
 
-    /// Takes back that a member departed.
+    fn depart_member(&mut self, id: MemberId, why: Option<&str>) -> Result<()> {
+        let member = self.view().member(id)?;
+        if let Some(at) = member.departed_at {
+            return Err(Error::invalid("member", format!("{} departed on {} already", member.name, at.date_naive())));
+        }
+        self.nothing_left_behind(id.into())?;
+        self.mark_departed(&member, why)
+    }
+
+    fn depart_agency(&mut self, id: AgencyId, why: Option<&str>) -> Result<()> {
+        let agency = self.view().agency(id)?;
+        if let Some(at) = agency.departed_at {
+            return Err(Error::invalid("agency", format!("{} departed on {} already", agency.name, at.date_naive())));
+        }
+        self.nothing_left_behind(id.into())?;
+        let here = party_members_here(self.sql(), id.into())?;
+        let departed = self.append_id(id, AgencyDeparted { why: why.map(str::to_owned) })?;
+        self.because_of(departed, |w| here.iter().try_for_each(|member| w.mark_departed(member, why)))
+    }
+
+    fn mark_departed(&mut self, member: &Member, why: Option<&str>) -> Result<()> {
+        let departed = self.append_id(member.id, MemberDeparted { why: why.map(str::to_owned) })?;
+        self.end_roles_of(member, departed)
+    }
+
+    /// Takes back that a member departed, or an agency: with the agency return those of its people who departed with it,
+    /// and none of those who had left before.
+    ///
+    /// Roles that ended with the departure do not come back, nor do contacts that went to others: whoever returns is
+    /// assigned anew.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewMember};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let host = Actor::system("setup");
+    /// let (loud, tom, jo) = memory.write(host.clone(), |w| {
+    ///     let loud = w.add_agency("Loud & Clear", None, None)?;
+    ///     let tom = w.add_member(NewMember::new("Tom Okoro").of_agency(loud))?;
+    ///     let jo = w.add_member(NewMember::new("Jo Bauer").of_agency(loud))?;
+    ///     w.depart(&jo, Some("went to a competitor"))?;
+    ///     w.depart(loud, Some("the contract ended"))?;
+    ///     Ok((loud, tom, jo))
+    /// })?;
+    /// memory.write(host, |w| w.welcome_back(loud))?; // signed for another year
+    /// assert!(!memory.member(&tom)?.has_departed());
+    /// assert!(memory.member(&jo)?.has_departed()); // had left before the agency did
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] when they are here.
-    pub fn welcome_back(&mut self, member: impl Into<MemberId>) -> Result<()> {
-        let member = self.view().member(member.into())?;
-        match member.has_departed() {
-            true => self.append(member.id, MemberReturned {}),
-            false => Err(Error::invalid("member", format!("{} has not departed", member.name))),
+    /// [`Error::Invalid`] when they are here; [`Error::Refused`] for a member whose agency is not.
+    pub fn welcome_back(&mut self, party: impl Into<Party>) -> Result<()> {
+        match party.into() {
+            Party::Member(id) => self.welcome_member_back(id),
+            Party::Agency(id) => self.welcome_agency_back(id),
         }
+    }
+
+    fn welcome_member_back(&mut self, id: MemberId) -> Result<()> {
+        let member = self.view().member(id)?;
+        if !member.has_departed() {
+            return Err(Error::invalid("member", format!("{} has not departed", member.name)));
+        }
+        if let Some(agency) = member.agency {
+            let agency = self.view().agency(agency)?;
+            if let Some(at) = agency.departed_at {
+                return Err(Error::refused(format!(
+                    "{} is one of the people of {}, which departed on {}; welcome the agency back first",
+                    member.name,
+                    agency.name,
+                    at.date_naive()
+                )));
+            }
+        }
+        self.append(id, MemberReturned {})
+    }
+
+    fn welcome_agency_back(&mut self, id: AgencyId) -> Result<()> {
+        let agency = self.view().agency(id)?;
+        if !agency.has_departed() {
+            return Err(Error::invalid("agency", format!("{} has not departed", agency.name)));
+        }
+        let with_it = departed_with(self.sql(), id)?;
+        let returned = self.append_id(id, AgencyReturned {})?;
+        self.because_of(returned, |w| with_it.into_iter().try_for_each(|member| w.append(member, MemberReturned {})))
     }
 }
 
 impl View<'_> {
     /// Reads a member, departed or not.
     pub fn member(&self, id: impl Into<MemberId>) -> Result<Member> {
-        let id = id.into();
-        self.sql()
-            .first(
-                "SELECT m.id, m.name, m.email, a.id, m.joined_at, m.departed_at, m.departed_why
-                 FROM member m LEFT JOIN agency a ON a.key = m.agency
-                 WHERE m.id = $1",
-                &[(&id.0).into()],
-                read_member,
-            )?
-            .ok_or_else(|| Error::unknown("member", id))
+        read_by_id(self.sql(), id.into())
     }
 
     /// Reads every member, departed or not, in order of joining.
     pub fn members(&self) -> Result<Vec<Member>> {
-        self.sql().all(
-            "SELECT m.id, m.name, m.email, a.id, m.joined_at, m.departed_at, m.departed_why
-             FROM member m LEFT JOIN agency a ON a.key = m.agency
-             ORDER BY m.key",
-            &[],
-            read_member,
-        )
+        self.sql().all(member_query!("ORDER BY m.key"), &[], read_member)
+    }
+
+    /// Reads the people of an agency, departed or not, in order of joining.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewMember};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let loud = memory.write(Actor::system("setup"), |w| {
+    ///     let loud = w.add_agency("Loud & Clear", None, None)?;
+    ///     w.add_member(NewMember::new("Tom Okoro").of_agency(loud))?;
+    ///     w.add_member(NewMember::new("Mia Okafor"))?; // an employee
+    ///     Ok(loud)
+    /// })?;
+    /// assert_eq!(memory.members_of(loud)?[0].name, "Tom Okoro");
+    /// # assert_eq!(memory.members_of(loud)?.len(), 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    pub fn members_of(&self, agency: impl Into<AgencyId>) -> Result<Vec<Member>> {
+        party_members(self.sql(), Party::Agency(agency.into()))
     }
 
     /// Finds the members who have this name or e-mail address, whatever the case; those who are here come first.
     pub fn members_called(&self, name_or_email: &str) -> Result<Vec<Member>> {
         self.sql().all(
-            "SELECT m.id, m.name, m.email, a.id, m.joined_at, m.departed_at, m.departed_why
-             FROM member m LEFT JOIN agency a ON a.key = m.agency
-             WHERE m.name_key = $1 OR m.email_key = $1
-             ORDER BY m.departed_at IS NOT NULL, m.key",
+            member_query!("WHERE m.name_key = $1 OR m.email_key = $1 ORDER BY m.departed_at IS NOT NULL, m.key"),
             &[Value::Text(&fold(name_or_email))],
             read_member,
         )
     }
 
-    /// Reads an agency.
-    pub fn agency(&self, id: AgencyId) -> Result<Agency> {
-        self.sql()
-            .first("SELECT id, name, since, until FROM agency WHERE id = $1", &[(&id.0).into()], read_agency)?
-            .ok_or_else(|| Error::unknown("agency", id))
+    /// Reads an agency, departed or not.
+    pub fn agency(&self, id: impl Into<AgencyId>) -> Result<Agency> {
+        read_agency_by_id(self.sql(), id.into())
     }
 
-    /// Reads every agency, in order of arrival.
+    /// Reads every agency, departed or not, in order of arrival.
     pub fn agencies(&self) -> Result<Vec<Agency>> {
-        self.sql().all("SELECT id, name, since, until FROM agency ORDER BY key", &[], read_agency)
+        self.sql().all(agency_query!("ORDER BY key"), &[], read_agency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::{Actor, ContactId, Entry, FollowUpId, Memory, NewContact, Role};
+
+    /// Two people of an agency and two employees.
+    struct Stage {
+        memory: Memory,
+        loud: AgencyId,
+        tom: Member,
+        jo: Member,
+        mia: Member,
+        eva: Member,
+    }
+
+    fn stage() -> Stage {
+        let memory = Memory::in_memory().unwrap();
+        let (loud, tom, jo, mia, eva) = memory
+            .write(host(), |w| {
+                let loud = w.add_agency("Loud & Clear", None, None)?;
+                let tom = w.add_member(NewMember::new("Tom").of_agency(loud))?;
+                let jo = w.add_member(NewMember::new("Jo").of_agency(loud))?;
+                Ok((loud, tom, jo, w.add_member(NewMember::new("Mia"))?, w.add_member(NewMember::new("Eva"))?))
+            })
+            .unwrap();
+        Stage { memory, loud, tom, jo, mia, eva }
+    }
+
+    fn host() -> Actor {
+        Actor::system("setup")
+    }
+
+    impl Stage {
+        fn owned_by(&self, owners: &[&Member], name: &str) -> ContactId {
+            self.memory
+                .write(host(), |w| {
+                    let contact = w.add_contact(NewContact::person(name))?;
+                    // A second owner comes about where two memories meet; a call refuses one.
+                    for owner in owners {
+                        let (member, member_name, since) = (owner.id, owner.name.clone(), w.at_micros());
+                        let (role, until, why) = (Role::Owner, None, None);
+                        let assigned =
+                            crate::ownership::OwnershipAssigned { member, member_name, role, since, until, why };
+                        w.append(contact, assigned)?;
+                    }
+                    Ok(contact)
+                })
+                .unwrap()
+        }
+
+        fn promise(&self, owner: &Member, contact: ContactId, what: &str, due: Option<&str>) -> FollowUpId {
+            self.memory
+                .write(host(), |w| {
+                    let draft = w.follow_up(contact, what).owner(owner);
+                    due.into_iter().fold(draft, |draft, due| draft.due(due)).save()
+                })
+                .unwrap()
+        }
+
+        fn refusal(&self, f: impl FnOnce(&mut Writer<'_>) -> Result<()>) -> String {
+            let before = self.memory.head().unwrap();
+            let error = self.memory.write(host(), f).unwrap_err();
+            assert_eq!(self.memory.head().unwrap(), before, "something was kept");
+            error.to_string()
+        }
+
+        fn feed_after(&self, seq: i64) -> Vec<Entry> {
+            self.memory.read(|view| view.entries(seq + 1, i64::MAX)).unwrap()
+        }
+
+        fn is_sound(&self) {
+            let members = || (self.memory.members().unwrap(), self.memory.agencies().unwrap());
+            let before = members();
+            let found = self.memory.verify().unwrap();
+            assert!(found.is_sound(), "{found}");
+            self.memory.rebuild().unwrap();
+            assert_eq!(members(), before);
+        }
+    }
+
+    #[test]
+    fn a_sole_manager_who_leaves_is_refused_with_what_would_be_left_by_name() {
+        let s = stage();
+        for name in ["Gus", "Fay", "Eli", "Dot", "Cat", "Bob", "Amy"] {
+            s.owned_by(&[&s.mia], name);
+        }
+        let amy = s.memory.named("Amy").unwrap()[0].id;
+        s.promise(&s.mia, amy, "call\nher back", None);
+        s.promise(&s.mia, amy, "send the menu", Some("2025-06-01"));
+        let done = s.promise(&s.mia, amy, "say thanks", Some("2025-05-01"));
+        s.memory.write(&s.mia, |w| w.finish_follow_up(done, None)).unwrap();
+        assert_eq!(
+            s.refusal(|w| w.depart(&s.mia, None)),
+            "Mia is the only owner of 7 contacts: Amy, Bob, Cat, Dot, Eli and 2 more; and has 2 open promises: \
+             “send the menu” to Amy (until 2025-06-01), “call her back” to Amy; hand them over first, one by one with \
+             transfer and hand_on_follow_up, or all with Memory::handoff"
+        );
+        s.memory
+            .write(host(), |w| {
+                let book = w.view().book(&s.mia)?;
+                w.transfer_all(&book, &s.eva, None)?;
+                w.depart(&s.mia, None)
+            })
+            .unwrap();
+        assert_eq!((s.memory.book(&s.eva).unwrap().len(), s.memory.follow_ups_of(&s.eva).unwrap().len()), (7, 2));
+        s.is_sound();
+    }
+
+    #[test]
+    fn a_promise_alone_keeps_its_owner_from_leaving_also_where_somebody_else_owns_the_contact() {
+        let s = stage();
+        let amy = s.owned_by(&[&s.eva], "Amy");
+        s.promise(&s.tom, amy, "send the menu", None);
+        let refused = s.refusal(|w| w.depart(&s.tom, None));
+        assert!(refused.starts_with("Tom has 1 open promise: “send the menu” to Amy; hand them over"), "{refused}");
+        let refused = s.refusal(|w| w.depart(s.loud, None));
+        assert!(refused.starts_with("the people of Loud & Clear have 1 open promise: “send"), "{refused}");
+    }
+
+    #[test]
+    fn co_owners_of_one_agency_do_not_save_a_contact_when_the_agency_leaves() {
+        let s = stage();
+        s.owned_by(&[&s.tom, &s.jo], "Amy");
+        s.owned_by(&[&s.tom, &s.mia], "Bob");
+        let refused = s.refusal(|w| w.depart(s.loud, None));
+        assert!(
+            refused.starts_with("the people of Loud & Clear are the only owners of 1 contact: Amy; hand"),
+            "{refused}"
+        );
+        // Of the two, either may go alone, and then the other may not.
+        s.memory.write(host(), |w| w.depart(&s.tom, None)).unwrap();
+        let refused = s.refusal(|w| w.depart(&s.jo, None));
+        assert!(refused.starts_with("Jo is the only owner of 1 contact: Amy; hand"), "{refused}");
+        let refused = s.refusal(|w| w.depart(&s.mia, None));
+        assert!(refused.starts_with("Mia is the only owner of 1 contact: Bob; hand"), "{refused}");
+        s.is_sound();
+    }
+
+    #[test]
+    fn an_agency_departs_as_one_and_each_change_that_follows_names_its_cause() {
+        let s = stage();
+        let amy = s.owned_by(&[&s.tom, &s.mia], "Amy");
+        s.memory.write(host(), |w| w.assign(amy, &s.jo, Role::Backup).map(drop)).unwrap();
+        let before = s.memory.head().unwrap().seq;
+        s.memory.write(host(), |w| w.depart(s.loud, Some("the contract ended"))).unwrap();
+        let entries = s.feed_after(before);
+        let kinds: Vec<&str> = entries.iter().map(|entry| entry.kind.as_str()).collect();
+        assert_eq!(
+            kinds,
+            ["agency.departed", "member.departed", "ownership.ended", "member.departed", "ownership.ended"]
+        );
+        let causes: Vec<_> = entries.iter().map(|entry| entry.cause).collect();
+        let [agency, tom, _, jo, _] = entries.as_slice() else { panic!("{kinds:?}") };
+        assert_eq!(causes, [None, Some(agency.id), Some(tom.id), Some(agency.id), Some(jo.id)]);
+        let agency = s.memory.agency(s.loud).unwrap();
+        assert!(agency.has_departed());
+        assert_eq!(agency.departed_why.as_deref(), Some("the contract ended"));
+        for member in s.memory.members_of(&agency).unwrap() {
+            assert!(member.departed_at == agency.departed_at && member.departed_why == agency.departed_why);
+        }
+        assert!(!s.memory.member(&s.mia).unwrap().has_departed());
+        s.is_sound();
+    }
+
+    #[test]
+    fn an_agency_returns_with_those_who_departed_with_it_and_no_others() {
+        let s = stage();
+        s.memory
+            .write(host(), |w| {
+                w.depart(s.loud, None)?;
+                w.welcome_back(s.loud)?;
+                // Jo departed with the agency once, and by herself the last time.
+                w.depart(&s.jo, None)?;
+                w.depart(s.loud, None)
+            })
+            .unwrap();
+        let before = s.memory.head().unwrap().seq;
+        s.memory.write(host(), |w| w.welcome_back(s.loud)).unwrap();
+        let entries = s.feed_after(before);
+        let told: Vec<_> = entries.iter().map(|entry| (entry.subject, entry.kind.as_str(), entry.cause)).collect();
+        assert_eq!(
+            told,
+            [(s.loud.into(), "agency.returned", None), (s.tom.id.into(), "member.returned", Some(entries[0].id)),]
+        );
+        assert!(!s.memory.agency(s.loud).unwrap().has_departed());
+        assert!(s.memory.member(&s.jo).unwrap().has_departed());
+        s.memory.write(host(), |w| w.welcome_back(&s.jo)).unwrap();
+        assert!(!s.memory.member(&s.jo).unwrap().has_departed());
+        s.is_sound();
+    }
+
+    #[test]
+    fn a_departed_agency_takes_on_nobody_and_its_people_do_not_return_without_it() {
+        let s = stage();
+        s.memory.write(host(), |w| w.depart(s.loud, None)).unwrap();
+        let day = s.memory.agency(s.loud).unwrap().departed_at.unwrap().date_naive();
+        assert_eq!(s.refusal(|w| w.depart(s.loud, None)), format!("agency: Loud & Clear departed on {day} already"));
+        assert_eq!(
+            s.refusal(|w| w.add_member(NewMember::new("Ada").of_agency(s.loud)).map(drop)),
+            format!("Loud & Clear departed on {day} and takes on nobody; welcome the agency back first")
+        );
+        assert_eq!(
+            s.refusal(|w| w.welcome_back(&s.tom)),
+            format!("Tom is one of the people of Loud & Clear, which departed on {day}; welcome the agency back first")
+        );
+        s.memory.write(host(), |w| w.welcome_back(s.loud)).unwrap();
+        assert_eq!(s.refusal(|w| w.welcome_back(s.loud)), "agency: Loud & Clear has not departed");
+    }
+
+    #[test]
+    fn who_departed_is_readable_as_the_author_of_what_they_wrote() {
+        let s = stage();
+        let amy = s.owned_by(&[&s.mia], "Amy");
+        let note = s.memory.write(&s.tom, |w| w.note(amy, "Loves the terrace").insight().save()).unwrap();
+        s.memory.write(host(), |w| w.depart(s.loud, None)).unwrap();
+        let note = s.memory.note(note).unwrap();
+        assert_eq!((note.recorded_by, note.recorded_by_name.as_str()), (Actor::from(&s.tom), "Tom"));
+        assert!(s.memory.brief(amy).unwrap().to_string().contains("Tom"));
+        assert!(s.memory.seen_by(&s.tom).is_ok());
     }
 }

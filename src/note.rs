@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,50 +15,11 @@ use crate::error::{Error, Result};
 use crate::id::{ContactId, MemberId, NoteId};
 use crate::journal::{Applied, Source, Writer};
 use crate::member::{Member, member_key};
-use crate::memory::View;
+use crate::memory::{ALL_SEEING, View};
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time::{self, Precision, When};
 use crate::verify::Table;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident $what:literal { $($(#[$variant_doc:meta])* $variant:ident $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The word under which it is stored and serialised.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.word().replace('_', " "))
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                let found = Self::ALL.iter().find(|value| value.word().eq_ignore_ascii_case(text));
-                found.copied().ok_or_else(|| {
-                    let known = [$($word),*].join(", ");
-                    Error::invalid($what, format!("“{text}” is not known; write one of {known}"))
-                })
-            }
-        }
-    };
-}
+use crate::word::words;
 
 words! {
     /// What a note is.
@@ -135,8 +95,10 @@ words! {
     Visibility "visibility" {
         /// Every member.
         Organisation "organisation",
-        /// Its author alone; see [`Note::private_to`].
+        /// Its author alone, or whom it was released to; see [`Note::private_to`].
         Private "private",
+        /// Nobody, until it is opened for a stated reason; see [`Writer::open_note`].
+        Sealed "sealed",
     }
 }
 
@@ -249,7 +211,8 @@ pub struct Note {
     pub permalink: Option<String>,
     /// Who may read it.
     pub visibility: Visibility,
-    /// The member who alone may read a private note; `None` where it is not private, or where its author is not known.
+    /// The member who alone may read a private note; `None` where it is not private or is sealed, or where its author is
+    /// not known.
     pub private_to: Option<MemberId>,
     /// How careful one must be with it.
     pub sensitivity: Sensitivity,
@@ -289,7 +252,7 @@ impl Note {
         let marks: Vec<String> = [
             self.kind.is_worth_a_mark().then(|| self.kind.to_string()),
             (self.sensitivity != Sensitivity::Ordinary).then(|| self.sensitivity.to_string()),
-            (self.visibility == Visibility::Private).then(|| "private".to_owned()),
+            (self.visibility != Visibility::Organisation).then(|| self.visibility.to_string()),
         ]
         .into_iter()
         .flatten()
@@ -410,6 +373,43 @@ pub struct NoteRetracted {
     pub why: Option<String>,
 }
 
+/// `note.released`: a private or sealed note is readable by another member from here on, instead of who read it before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NoteReleased {
+    /// Who alone read it; none where it was sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<MemberId>,
+    /// Their name, as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_name: Option<String>,
+    /// Who alone reads it from here on.
+    pub to: MemberId,
+    /// Their name, as it was then.
+    pub to_name: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// `note.sealed`: a private note is readable by nobody, until it is opened for a stated reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NoteSealed {
+    /// Who alone read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<MemberId>,
+    /// Their name, as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_name: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The reader of a sealed note: nobody.
+const SEALED: i64 = -3;
+
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[
     Table { name: "note", clear: "DELETE FROM note", scan: "SELECT * FROM note ORDER BY key" },
@@ -431,8 +431,10 @@ pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteAdded
         (Visibility::Organisation, _) => None,
         (Visibility::Private, Some(member)) => Some(member_key(sql, member)?),
         (Visibility::Private, None) => Some(-1),
+        (Visibility::Sealed, _) => Some(SEALED),
     };
     let said_by = change.said_by.as_ref();
+    let said_by_member = said_by.and_then(|s| s.member).map(|id| member_key(sql, id)).transpose()?;
     sql.execute(
         "INSERT INTO note (
              key, id, kind, text, happened_at, happened_precision, recorded_at, recorded_by, recorded_by_name,
@@ -448,7 +450,7 @@ pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteAdded
             Value::Int(entry.at),
             Value::Int(entry.actor),
             Value::Text(&change.recorded_by),
-            said_by.and_then(|s| s.member).map(|id| member_key(sql, id)).transpose()?.into(),
+            said_by_member.into(),
             said_by.and_then(|s| s.contact).map(|id| entry.contact_key(sql, id)).transpose()?.into(),
             said_by.map(|s| s.name.as_str()).into(),
             Value::Text(change.via.word()),
@@ -459,9 +461,21 @@ pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteAdded
             Value::Text(change.sensitivity.word()),
         ],
     )?;
+    let voice = said_by_member.or(entry.member).unwrap_or(0);
     for about in &change.about {
         let contact = entry.contact_key(sql, *about)?;
-        hang_on(sql, contact, key, change.happened_at.micros(), change.kind)?;
+        sql.execute(
+            "INSERT INTO note_contact (contact, happened_at, note, kind, voice, private_to)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            &[
+                Value::Int(contact),
+                Value::Int(change.happened_at.micros()),
+                Value::Int(key),
+                Value::Text(change.kind.word()),
+                Value::Int(voice),
+                private_to.into(),
+            ],
+        )?;
         if change.kind.is_exchange() && private_to.is_none() {
             contact::spoken(sql, contact, change.happened_at.micros())?;
         }
@@ -473,14 +487,6 @@ pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteAdded
         Some(id) => identify(sql, key, id, change.source.as_ref()),
         None => Ok(()),
     }
-}
-
-fn hang_on(sql: &dyn Sql, contact: i64, note: i64, happened_at: i64, kind: NoteKind) -> Result<()> {
-    sql.execute(
-        "INSERT INTO note_contact (contact, happened_at, note, kind) VALUES ($1, $2, $3, $4)",
-        &[Value::Int(contact), Value::Int(happened_at), Value::Int(note), Value::Text(kind.word())],
-    )?;
-    Ok(())
 }
 
 fn identify(sql: &dyn Sql, note: i64, id: &ExternalId, source: Option<&Source>) -> Result<()> {
@@ -522,7 +528,28 @@ pub(crate) fn apply_retracted(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> 
         "UPDATE note SET retracted_at = $1 WHERE key = $2",
         &[Value::Int(entry.at), Value::Int(entry.subject)],
     )?;
+    sql.execute(
+        "UPDATE note_contact SET retracted_at = $1 WHERE note = $2",
+        &[Value::Int(entry.at), Value::Int(entry.subject)],
+    )?;
     retell(sql, entry.subject)
+}
+
+pub(crate) fn apply_released(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteReleased) -> Result<()> {
+    make_private_to(sql, entry, member_key(sql, change.to)?)
+}
+
+pub(crate) fn apply_sealed(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
+    make_private_to(sql, entry, SEALED)
+}
+
+fn make_private_to(sql: &dyn Sql, entry: &Applied<'_>, reader: i64) -> Result<()> {
+    sql.execute("UPDATE note SET private_to = $1 WHERE key = $2", &[Value::Int(reader), Value::Int(entry.subject)])?;
+    sql.execute(
+        "UPDATE note_contact SET private_to = $1 WHERE note = $2",
+        &[Value::Int(reader), Value::Int(entry.subject)],
+    )?;
+    Ok(())
 }
 
 /// Finds out anew when the contacts of a note were last spoken to.
@@ -626,7 +653,8 @@ impl<'w, 'm> NoteDraft<'w, 'm> {
     }
 
     /// Makes it readable by its author alone: the member who writes it, or else the member who said it. It stays so when
-    /// that member has departed: then only the host reads it, by [`Memory::all_seeing`](crate::Memory::all_seeing).
+    /// that member departs, until it is released to a successor or sealed; see [`Writer::release_note`]. The host reads it
+    /// by [`Memory::all_seeing`](crate::Memory::all_seeing).
     pub const fn private(mut self) -> Self {
         self.visibility = Visibility::Private;
         self
@@ -835,13 +863,201 @@ impl<'m> Writer<'m> {
         self.append(note, NoteRetracted { why: why.map(str::to_owned) })
     }
 
+    /// Releases a private note to another member, who alone reads it from then on. Its author stands on it as before.
+    ///
+    /// This is for the member who alone reads it, in person, or for the host: an agent or an import cannot decide it. What a
+    /// leaver knows in private goes to a successor by this, or is sealed by [`Writer::seal_note`], or stays with the leaver.
+    /// Nothing happens when the member reads it already.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let (tom, eva) = memory.write(Actor::system("setup"), |w| {
+    ///     Ok((w.add_member(NewMember::new("Tom Okoro"))?, w.add_member(NewMember::new("Eva Stein"))?))
+    /// })?;
+    /// let note = memory.write(&tom, |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.note(sally, "Is looking for another flat").private().save()
+    /// })?;
+    /// assert!(memory.seen_by(&eva)?.note(note).is_err());
+    ///
+    /// memory.write(&tom, |w| w.release_note(note, &eva, Some("she looks after Sally from here on")))?;
+    /// assert_eq!(memory.seen_by(&eva)?.note(note)?.recorded_by_name, "Tom Okoro");
+    /// assert!(memory.seen_by(&tom)?.note(note).is_err());
+    /// assert!(memory.note(note).is_err()); // it is private as before
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a note that does not exist or that the actor may not read; [`Error::Refused`] for an agent, an
+    /// import, a sealed note (see [`Writer::open_note`]), or when the other member has departed; [`Error::Invalid`] for a
+    /// note that is not private, or that was retracted.
+    pub fn release_note(&mut self, note: NoteId, to: impl Into<MemberId>, why: Option<&str>) -> Result<()> {
+        let custody = self.custody_to_decide(note, why)?;
+        if custody.is_sealed() {
+            return Err(Error::refused("the note is sealed; open it with open_note, which demands a reason"));
+        }
+        let to = self.reader_to_be(to.into())?;
+        self.release(note, custody, &to, why)
+    }
+
+    /// Seals a private note: nobody reads it, its author included, until it is opened by [`Writer::open_note`]. Only the
+    /// host still does, by [`Memory::all_seeing`](crate::Memory::all_seeing).
+    ///
+    /// This is for the member who alone reads it, in person, or for the host. Nothing happens when it is sealed already.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember, Visibility};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let tom = memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Tom Okoro")))?;
+    /// let note = memory.write(&tom, |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     let note = w.note(sally, "Is looking for another flat").private().save()?;
+    ///     w.seal_note(note, Some("Tom leaves"))?;
+    ///     Ok(note)
+    /// })?;
+    /// assert!(memory.seen_by(&tom)?.note(note).is_err());
+    /// assert_eq!(memory.all_seeing().note(note)?.visibility, Visibility::Sealed);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a note that does not exist or that the actor may not read; [`Error::Refused`] for an agent or an
+    /// import; [`Error::Invalid`] for a note that is not private, or that was retracted.
+    pub fn seal_note(&mut self, note: NoteId, why: Option<&str>) -> Result<()> {
+        let custody = self.custody_to_decide(note, why)?;
+        self.seal(note, custody, why)
+    }
+
+    /// Opens a sealed note to a member, who alone reads it from then on, for a reason that stays in its history.
+    ///
+    /// It takes two: the host or any member opens it, and to somebody else. Nobody opens a sealed note to themselves.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let (tom, eva, mia) = memory.write(Actor::system("setup"), |w| {
+    ///     let mut add = |name| w.add_member(NewMember::new(name));
+    ///     Ok((add("Tom Okoro")?, add("Eva Stein")?, add("Mia Okafor")?))
+    /// })?;
+    /// let note = memory.write(&tom, |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     let note = w.note(sally, "Is looking for another flat").private().save()?;
+    ///     w.seal_note(note, Some("Tom leaves"))?;
+    ///     w.depart(&tom, None)?;
+    ///     Ok(note)
+    /// })?;
+    /// let why = "Sally asks what Tom promised her";
+    /// assert!(memory.write(&eva, |w| w.open_note(note, &eva, why)).is_err());
+    /// memory.write(&mia, |w| w.open_note(note, &eva, why))?;
+    /// assert_eq!(memory.seen_by(&eva)?.note(note)?.text, "Is looking for another flat");
+    /// # assert!(memory.seen_by(&mia)?.note(note).is_err());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a note that does not exist, or that is not sealed and that the actor may not read;
+    /// [`Error::Refused`] for an agent or an import, when the actor is who would read it, or when that member has departed;
+    /// [`Error::Invalid`] for an empty reason, or for a note that is not sealed, or that was retracted.
+    pub fn open_note(&mut self, note: NoteId, to: impl Into<MemberId>, why: &str) -> Result<()> {
+        check::text("reason", why, check::FIELD_MAX)?;
+        let viewer = self.viewer_who_decides()?;
+        let custody = Custody::of(self.sql(), note)?;
+        if !custody.is_sealed() && !custody.is_read_by(viewer) {
+            return Err(Error::unknown("note", note));
+        }
+        if !custody.is_sealed() {
+            return Err(Error::invalid("note", "it is not sealed; release_note hands on a private note"));
+        }
+        must_stand(custody.retracted_at)?;
+        let to = self.reader_to_be(to.into())?;
+        if self.actor().member() == Some(to.id) {
+            let name = to.name;
+            return Err(Error::refused(format!(
+                "nobody opens a sealed note to themselves; somebody else must open it to {name}"
+            )));
+        }
+        self.release(note, custody, &to, Some(why))
+    }
+
+    /// Releases a note as [`Writer::release_note`] does, whoever acts and whether it is private or sealed: it was decided
+    /// elsewhere, such as in a handoff or by its undoing.
+    pub(crate) fn release_note_as_decided(&mut self, note: NoteId, to: &Member, why: Option<&str>) -> Result<()> {
+        let custody = Custody::of(self.sql(), note)?;
+        self.release(note, custody, to, why)
+    }
+
+    /// Seals a note as [`Writer::seal_note`] does, whoever acts: it was decided elsewhere.
+    pub(crate) fn seal_note_as_decided(&mut self, note: NoteId, why: Option<&str>) -> Result<()> {
+        let custody = Custody::of(self.sql(), note)?;
+        self.seal(note, custody, why)
+    }
+
+    fn release(&mut self, note: NoteId, custody: Custody, to: &Member, why: Option<&str>) -> Result<()> {
+        let (_, from, from_name) = custody.private()?;
+        match from == Some(to.id) {
+            true => Ok(()),
+            false => {
+                let (to, to_name, why) = (to.id, to.name.clone(), why.map(str::to_owned));
+                self.append(note, NoteReleased { from, from_name, to, to_name, why })
+            }
+        }
+    }
+
+    fn seal(&mut self, note: NoteId, custody: Custody, why: Option<&str>) -> Result<()> {
+        match custody.private()? {
+            (SEALED, ..) => Ok(()),
+            (_, from, from_name) => self.append(note, NoteSealed { from, from_name, why: why.map(str::to_owned) }),
+        }
+    }
+
+    /// Who reads a note, where the actor may decide who does from here on.
+    fn custody_to_decide(&self, note: NoteId, why: Option<&str>) -> Result<Custody> {
+        if let Some(why) = why {
+            check::text("reason", why, check::FIELD_MAX)?;
+        }
+        let viewer = self.viewer_who_decides()?;
+        let custody = Custody::of(self.sql(), note)?;
+        if !custody.is_read_by(viewer) {
+            return Err(Error::unknown("note", note));
+        }
+        must_stand(custody.retracted_at)?;
+        Ok(custody)
+    }
+
+    /// As whom the actor decides on who reads a note: a member on what they read, the host on everything.
+    fn viewer_who_decides(&self) -> Result<i64> {
+        match self.actor() {
+            Actor::Member(_) => Ok(self.view().viewer()),
+            Actor::System(_) => Ok(ALL_SEEING),
+            Actor::Import(_) | Actor::Agent { .. } => Err(Error::refused(
+                "who may read a private note is decided by its author in person, or by the host; an agent or an import \
+                 cannot decide it",
+            )),
+        }
+    }
+
+    /// A member who is here, and is to read a note.
+    fn reader_to_be(&self, id: MemberId) -> Result<Member> {
+        let member = self.view().member(id)?;
+        match member.departed_at {
+            None => Ok(member),
+            Some(at) => Err(Error::refused(format!(
+                "{} departed on {} and cannot be given a note to read; name a member who is here",
+                member.name,
+                at.date_naive()
+            ))),
+        }
+    }
+
     /// A note that the actor may read and that was not retracted.
     fn standing_note(&self, id: NoteId) -> Result<Note> {
         let note = self.view().note(id)?;
-        match note.retracted_at {
-            None => Ok(note),
-            Some(at) => Err(Error::invalid("note", format!("it was retracted on {}", at.date_naive()))),
-        }
+        must_stand(note.retracted_at)?;
+        Ok(note)
     }
 
     /// Finds the name of who speaks, as it is today.
@@ -856,6 +1072,71 @@ impl<'m> Writer<'m> {
             }
         })
     }
+}
+
+/// Refuses a note that was retracted.
+fn must_stand(retracted_at: Option<DateTime<Utc>>) -> Result<()> {
+    match retracted_at {
+        None => Ok(()),
+        Some(at) => Err(Error::invalid("note", format!("it was retracted on {}", at.date_naive()))),
+    }
+}
+
+/// Who may read a note, as a decision on it needs it; its text is not read for that.
+struct Custody {
+    /// The key of the member who alone reads it, below 0 where nobody does; `None` where all do.
+    reader: Option<i64>,
+    /// That member, and their name as it is today.
+    member: Option<(MemberId, String)>,
+    retracted_at: Option<DateTime<Utc>>,
+}
+
+impl Custody {
+    fn of(sql: &dyn Sql, note: NoteId) -> Result<Self> {
+        sql.first(
+            "SELECT n.private_to, m.id, m.name, n.retracted_at FROM entry e
+             JOIN note n ON n.key = e.seq
+             LEFT JOIN member m ON m.key = n.private_to
+             WHERE e.id = $1",
+            &[(&note.0).into()],
+            |row| {
+                Ok(Self {
+                    reader: row.opt_int(0)?,
+                    member: row.opt_uuid(1)?.map(MemberId).zip(row.opt_string(2)?),
+                    retracted_at: row.opt_int(3)?.map(time::from_micros).transpose()?,
+                })
+            },
+        )?
+        .ok_or_else(|| Error::unknown("note", note))
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.reader == Some(SEALED)
+    }
+
+    fn is_read_by(&self, viewer: i64) -> bool {
+        viewer == ALL_SEEING || self.reader.is_none_or(|reader| reader == viewer)
+    }
+
+    /// The key, the id and the name of who alone reads it; refuses a note that all read.
+    fn private(self) -> Result<(i64, Option<MemberId>, Option<String>)> {
+        let why = "it is not private: everybody in the organisation reads it";
+        let reader = self.reader.ok_or_else(|| Error::invalid("note", why))?;
+        let (member, name) = self.member.unzip();
+        Ok((reader, member, name))
+    }
+}
+
+/// Finds the private notes about a contact that a member alone reads, up to the number of an entry and without those that
+/// were retracted, in order of writing.
+pub(crate) fn private_notes_of(sql: &dyn Sql, contact: i64, member: i64, through: i64) -> Result<Vec<NoteId>> {
+    sql.all(
+        "SELECT n.id FROM note_contact l JOIN note n ON n.key = l.note
+         WHERE l.contact = $1 AND l.private_to = $2 AND l.retracted_at IS NULL AND l.note <= $3
+         ORDER BY l.note",
+        &[Value::Int(contact), Value::Int(member), Value::Int(through)],
+        |row| row.uuid(0).map(NoteId),
+    )
 }
 
 /// How far a timeline was read; opaque, and valid for as long as the memory is.
@@ -912,6 +1193,7 @@ fn read_note(row: &dyn Row) -> Result<Note> {
         direction: row.opt_text(15)?.map(str::parse).transpose()?,
         permalink: row.opt_string(16)?,
         visibility: match row.opt_int(17)? {
+            Some(SEALED) => Visibility::Sealed,
             Some(_) => Visibility::Private,
             None => Visibility::Organisation,
         },
@@ -926,7 +1208,7 @@ impl View<'_> {
     /// Reads a note that this view may read, retracted or not.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when there is no such note, or when it is private to somebody else.
+    /// [`Error::Unknown`] when there is no such note, when it is private to somebody else, or when it is sealed.
     pub fn note(&self, id: NoteId) -> Result<Note> {
         self.sql()
             .first(

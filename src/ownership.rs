@@ -9,12 +9,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
+use crate::brief::Visible;
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
+use crate::follow_up;
+use crate::history::Quoted;
 use crate::id::{AssignmentId, ContactId, EntryId, MemberId};
 use crate::journal::{Applied, Writer};
-use crate::member::{Member, member_key};
+use crate::member::{Member, Party, member_key, party_key, party_members_here, party_name};
 use crate::memory::View;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time;
@@ -31,6 +34,8 @@ pub enum Role {
     Backup,
     /// Stands in for a time that ends by itself.
     Cover,
+    /// Reads along and follows, to take over later.
+    Shadow,
 }
 
 impl Role {
@@ -40,6 +45,7 @@ impl Role {
             Self::Owner => "owner",
             Self::Backup => "backup",
             Self::Cover => "cover",
+            Self::Shadow => "shadow",
         }
     }
 
@@ -76,7 +82,8 @@ impl FromStr for Role {
             _ if text.eq_ignore_ascii_case("owner") => Ok(Self::Owner),
             _ if text.eq_ignore_ascii_case("backup") => Ok(Self::Backup),
             _ if text.eq_ignore_ascii_case("cover") => Ok(Self::Cover),
-            _ => Err(Error::invalid("role", format!("“{text}” is not known; write owner, backup or cover"))),
+            _ if text.eq_ignore_ascii_case("shadow") => Ok(Self::Shadow),
+            _ => Err(Error::invalid("role", format!("“{text}” is not known; write owner, backup, cover or shadow"))),
         }
     }
 }
@@ -294,11 +301,16 @@ fn close(sql: &dyn Sql, entry: &Applied<'_>, id: AssignmentId, at: i64, why: Opt
 }
 
 /// The interval that stands open in one role, as a transfer needs it.
-struct Open {
-    id: AssignmentId,
-    member: MemberId,
-    name: String,
-    since: i64,
+#[derive(Clone)]
+pub(crate) struct Open {
+    /// Its id.
+    pub(crate) id: AssignmentId,
+    /// The member.
+    pub(crate) member: MemberId,
+    /// Their name, as it is today.
+    pub(crate) name: String,
+    /// From when on, in microseconds since 1970.
+    pub(crate) since: i64,
 }
 
 fn open_at(sql: &dyn Sql, contact: i64, role: Role, at: i64) -> Result<Vec<Open>> {
@@ -413,7 +425,7 @@ impl Writer<'_> {
         })
     }
 
-    fn must_be_here(member: &Member) -> Result<()> {
+    pub(crate) fn must_be_here(member: &Member) -> Result<()> {
         match member.departed_at {
             None => Ok(()),
             Some(at) => Err(Error::refused(format!(
@@ -424,15 +436,37 @@ impl Writer<'_> {
         }
     }
 
-    /// Hands a contact from its owner to another member: one interval closes, another opens. Nothing happens when the
-    /// member owns the contact already.
+    /// Hands a contact from its owner to another member: one interval closes, another opens. The open promises of the old
+    /// owner to that contact go with it, each by an entry that names the transfer as its cause; they keep their due dates
+    /// and who made them, and what others promised stays theirs. Nothing happens when the member owns the contact already.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember, Role};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let (tom, eva) = memory.write(Actor::system("setup"), |w| {
+    ///     Ok((w.add_member(NewMember::new("Tom Okoro"))?, w.add_member(NewMember::new("Eva Stein"))?))
+    /// })?;
+    /// let sally = memory.write(&tom, |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.assign(sally, &tom, Role::Owner)?;
+    ///     w.follow_up(sally, "Send the summer menu").due("2030-06-01").save()?;
+    ///     Ok(sally)
+    /// })?;
+    /// memory.write(&tom, |w| w.transfer(sally, &eva, Some("new team")))?;
+    /// assert_eq!(
+    ///     memory.follow_ups_of(&eva)?[0].to_string(),
+    ///     "Sally Marsh: Send the summer menu, until 2030-06-01 — Eva Stein, promised by Tom Okoro",
+    /// );
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Refused`] when the member has departed, when nobody owns the contact (assign it instead), or when
     /// several do or somebody else is to own it later (end what should end first).
     pub fn transfer(&mut self, contact: ContactId, to: impl Into<MemberId>, why: Option<&str>) -> Result<()> {
         let to = self.view().member(to.into())?;
-        self.transfer_to(contact, &to, why)
+        self.transfer_to(contact, &to, why).map(drop)
     }
 
     /// Hands many contacts to another member, each through the same entry as [`Writer::transfer`]. Returns how many
@@ -446,14 +480,15 @@ impl Writer<'_> {
         to: impl Into<MemberId>,
         why: Option<&str>,
     ) -> Result<u64> {
-        let (to, before) = (self.view().member(to.into())?, self.appended());
+        let (to, mut handed) = (self.view().member(to.into())?, 0);
         for contact in contacts {
-            self.transfer_to(contact.into(), &to, why)?;
+            handed += u64::from(self.transfer_to(contact.into(), &to, why)?);
         }
-        Ok(self.appended() - before)
+        Ok(handed)
     }
 
-    fn transfer_to(&mut self, contact: ContactId, to: &Member, why: Option<&str>) -> Result<()> {
+    /// Says whether the contact changed hands; it does not where the member owns it already.
+    fn transfer_to(&mut self, contact: ContactId, to: &Member, why: Option<&str>) -> Result<bool> {
         Self::must_be_here(to)?;
         if let Some(why) = why {
             check::text("reason", why, check::FIELD_MAX)?;
@@ -463,28 +498,42 @@ impl Writer<'_> {
         let name = |w: &Self| w.view().contact_summary(contact).map(|c| c.name);
         match open_at(self.sql(), key, Role::Owner, at)?.as_slice() {
             [] => Err(Error::refused(format!("nobody looks after {}; use assign", name(self)?))),
-            [open] if open.member == to.id => Ok(()),
+            [open] if open.member == to.id => Ok(false),
             [_] if let Some(next) = self.next_owner(key)? => {
                 Err(Error::refused(will_be_looked_after(&name(self)?, &next)?))
             }
-            [open] => self.append(
-                contact,
-                OwnershipTransferred {
-                    assignment: open.id,
-                    from: open.member,
-                    from_name: open.name.clone(),
-                    to: to.id,
-                    to_name: to.name.clone(),
-                    at: at.max(open.since),
-                    why: why.map(str::to_owned),
-                },
-            ),
+            [open] => self.hand_over(contact, key, open, to, why).map(|_| true),
             several => Err(Error::refused(format!(
                 "{} is looked after by {}; end all but one of these first",
                 name(self)?,
                 several.iter().map(|open| open.name.as_str()).collect::<Vec<_>>().join(" and ")
             ))),
         }
+    }
+
+    /// Hands a contact, given with its key, from the owner of an open interval to another member, and the open promises of
+    /// that owner with it. Returns the entry of the transfer. That the member is here and may own it is for the caller to
+    /// check.
+    pub(crate) fn hand_over(
+        &mut self,
+        contact: ContactId,
+        key: i64,
+        open: &Open,
+        to: &Member,
+        why: Option<&str>,
+    ) -> Result<EntryId> {
+        let transferred = OwnershipTransferred {
+            assignment: open.id,
+            from: open.member,
+            from_name: open.name.clone(),
+            to: to.id,
+            to_name: to.name.clone(),
+            at: self.at_micros().max(open.since),
+            why: why.map(str::to_owned),
+        };
+        let cause = self.append_id(contact, transferred)?;
+        self.because_of(cause, |w| w.hand_promises(key, |holder| holder.id == open.member, to, why))?;
+        Ok(cause)
     }
 
     /// The first who is to own a contact after the instant of the write.
@@ -553,33 +602,101 @@ impl Writer<'_> {
         })
     }
 
-    /// Refuses, naming what is missing, while a contact has this member as its only owner.
-    pub(crate) fn nothing_left_behind(&self, member: &Member) -> Result<()> {
-        let left = self.sql().all(
-            "SELECT c.id, c.kind, c.name FROM assignment a
-             JOIN contact c ON c.key = a.contact
-             WHERE a.member = $1 AND a.role = 'owner' AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
-                 AND NOT EXISTS (
-                     SELECT 1 FROM assignment b JOIN member m ON m.key = b.member
-                     WHERE b.contact = a.contact AND b.role = 'owner' AND b.member <> a.member
-                         AND b.since <= $2 AND b.until IS NULL AND m.departed_at IS NULL
-                 )
-             ORDER BY c.name_key",
-            &[Value::Int(member_key(self.sql(), member.id)?), Value::Int(self.at_micros())],
-            read_summary,
-        )?;
-        let shown: Vec<&str> = left.iter().take(5).map(|contact| contact.name.as_str()).collect();
-        match left.len().saturating_sub(shown.len()) {
-            0 if left.is_empty() => Ok(()),
-            more => Err(Error::refused(format!(
-                "{} is the only owner of {} contact{}: {}{}; transfer them to somebody first",
-                member.name,
-                left.len(),
-                if left.len() == 1 { "" } else { "s" },
-                shown.join(", "),
-                if more == 0 { String::new() } else { format!(" and {more} more") }
+    /// Refuses, naming what is missing, while without these people a contact had no owner who is here, or a promise nobody
+    /// to keep it.
+    pub(crate) fn nothing_left_behind(&self, party: Party) -> Result<()> {
+        let name = party_name(self.sql(), party)?;
+        let (are, have, who) = match party {
+            Party::Member(_) => ("is the only owner", "has", name),
+            Party::Agency(_) => ("are the only owners", "have", format!("the people of {name}")),
+        };
+        let contacts = self.contacts_left_by(party)?.told("contact").map(|told| format!("{are} of {told}"));
+        let promises = self.promises_left_by(party)?.told("open promise").map(|told| format!("{have} {told}"));
+        let missing: Vec<String> = contacts.into_iter().chain(promises).collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Error::refused(format!(
+                "{who} {}; hand them over first, one by one with transfer and hand_on_follow_up, or all with Memory::handoff",
+                missing.join("; and ")
             ))),
         }
+    }
+
+    /// The contacts that without these people would have no owner who is here, by name.
+    fn contacts_left_by(&self, party: Party) -> Result<Left> {
+        // The key of who leaves, and 0, which is nobody's, for what does not.
+        let (member, agency) = match party {
+            Party::Member(_) => (party_key(self.sql(), party)?, 0),
+            Party::Agency(_) => (0, party_key(self.sql(), party)?),
+        };
+        let mut left = Left::default();
+        self.sql().each(
+            "SELECT c.name FROM contact c
+             WHERE c.key IN (
+                     SELECT a.contact FROM assignment a
+                     WHERE a.member IN (
+                             SELECT m.key FROM member m
+                             WHERE (m.key = $1 OR m.agency = $2) AND m.departed_at IS NULL
+                         )
+                         AND a.role = 'owner'
+                         AND (a.until IS NULL OR a.until > $3 AND a.until > a.since)
+                 )
+                 AND NOT EXISTS (
+                     SELECT 1 FROM assignment b JOIN member o ON o.key = b.member
+                     WHERE b.contact = c.key AND b.role = 'owner' AND b.since <= $3 AND b.until IS NULL
+                         AND o.departed_at IS NULL AND o.key <> $1 AND coalesce(o.agency, -1) <> $2
+                 )
+             ORDER BY c.name_key, c.key",
+            &[Value::Int(member), Value::Int(agency), Value::Int(self.at_micros())],
+            |row| left.take(|| row.string(0)),
+        )?;
+        Ok(left)
+    }
+
+    /// The open promises that nobody who is here would keep, what is due first before others.
+    fn promises_left_by(&self, party: Party) -> Result<Left> {
+        let mut promises = Vec::new();
+        for member in party_members_here(self.sql(), party)? {
+            promises.extend(self.view().follow_ups_of(member.id)?);
+        }
+        let mut left = Left::default();
+        for promise in follow_up::by_due(promises) {
+            left.take(|| {
+                let due = promise.due.map(|due| format!(" (until {due})")).unwrap_or_default();
+                Ok(format!("{} to {}{due}", Quoted(&promise.what), promise.contact.name))
+            })?;
+        }
+        Ok(left)
+    }
+}
+
+/// What would be left behind: how many, and the first of them in words.
+#[derive(Default)]
+struct Left {
+    count: usize,
+    first: Vec<String>,
+}
+
+impl Left {
+    /// So many are named; of the others it is said how many they are.
+    const NAMED: usize = 5;
+
+    fn take(&mut self, words: impl FnOnce() -> Result<String>) -> Result<()> {
+        self.count += 1;
+        if self.first.len() < Self::NAMED {
+            self.first.push(Visible(&words()?).to_string());
+        }
+        Ok(())
+    }
+
+    /// `2 contacts: Ben Ito, Sally Marsh`; `None` where nothing would be left.
+    fn told(&self, noun: &str) -> Option<String> {
+        let plural = if self.count == 1 { "" } else { "s" };
+        let more = match self.count.saturating_sub(self.first.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (self.count > 0).then(|| format!("{} {noun}{plural}: {}{more}", self.count, self.first.join(", ")))
     }
 }
 

@@ -8,8 +8,10 @@ use crate::channel::Channel;
 use crate::contact::{Contact, ContactSummary, ContactsKey, ContactsPage};
 use crate::error::Result;
 use crate::feed::Entry;
+use crate::follow_up::FollowUp;
 use crate::handle::HandleMatch;
-use crate::id::{AgencyId, ContactId, EntryId, MemberId, NoteId};
+use crate::handoff::{Handoff, HandoffItem, HandoffQuestion, Receipt};
+use crate::id::{AgencyId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, NoteId};
 use crate::journal::Subject;
 use crate::member::{Agency, Member};
 use crate::memory::{Memory, View};
@@ -62,12 +64,25 @@ reads! {
     read owner_at(contact: impl Into<ContactId>, at: DateTime<Utc>) -> Option<Assignment>,
         "Reads who owned a contact at an instant.";
     read book(member: impl Into<MemberId>) -> Vec<ContactSummary>, "Reads the book of a member.";
+    read_one follow_up(id: impl Into<FollowUpId>) -> FollowUp, "Reads a promise, open or not.";
+    read follow_ups(contact: impl Into<ContactId>) -> Vec<FollowUp>, "Reads all promises to a contact.";
+    read follow_ups_of(member: impl Into<MemberId>) -> Vec<FollowUp>,
+        "Reads the open promises that a member is to keep.";
+    read_one due_by(instant: DateTime<Utc>) -> Vec<FollowUp>,
+        "Reads the open promises of everybody whose time has come by an instant.";
     read_one unowned() -> Vec<ContactSummary>, "Finds the contacts whom nobody owns.";
     read_one member(id: impl Into<MemberId>) -> Member, "Reads a member, departed or not.";
     read_one members() -> Vec<Member>, "Reads every member, departed or not.";
     read_one members_called(name_or_email: &str) -> Vec<Member>, "Finds the members who have this name or address.";
-    read_one agency(id: AgencyId) -> Agency, "Reads an agency.";
+    read members_of(agency: impl Into<AgencyId>) -> Vec<Member>, "Reads the people of an agency, departed or not.";
+    read_one agency(id: impl Into<AgencyId>) -> Agency, "Reads an agency.";
     read_one agencies() -> Vec<Agency>, "Reads every agency.";
+    read handoff_by_id(id: HandoffId) -> Handoff, "Reads a handoff.";
+    read handoffs() -> Vec<Handoff>, "Reads every handoff.";
+    read handoff_items(id: HandoffId) -> Vec<HandoffItem>, "Reads the contacts of a handoff.";
+    read handoff_questions(id: HandoffId) -> Vec<HandoffQuestion>, "Reads the questions of a handoff.";
+    read offered_to(member: impl Into<MemberId>) -> Vec<HandoffItem>, "Reads what awaits the answer of a member.";
+    read receipt(handoff: HandoffId) -> Receipt, "Reads the receipt of a handoff.";
     read_one history(subject: impl Into<Subject>) -> Vec<Entry>, "Reads everything that ever happened to a subject.";
     read_one entry(id: EntryId) -> Entry, "Reads one entry.";
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -118,6 +118,27 @@ impl When {
     /// The first instant of the time that is meant: the start of the day when only the day is known.
     pub fn start(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.start).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    /// The first instant after the time that is meant: the start of the next day when only the day is known; after an
+    /// instant, the next microsecond.
+    ///
+    /// ```
+    /// use heirloom::When;
+    ///
+    /// let february: When = "2024-02".parse()?;
+    /// assert_eq!(february.end().to_rfc3339(), "2024-03-01T00:00:00+00:00");
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    pub fn end(self) -> DateTime<Utc> {
+        let start = self.start();
+        let end = match self.precision {
+            Precision::Year => start.checked_add_months(Months::new(12)),
+            Precision::Month => start.checked_add_months(Months::new(1)),
+            Precision::Day => start.checked_add_days(Days::new(1)),
+            Precision::Instant => start.checked_add_signed(TimeDelta::microseconds(1)),
+        };
+        end.unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     /// How exactly the time is known.

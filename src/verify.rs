@@ -12,7 +12,7 @@ use crate::id::EntryId;
 use crate::journal::{self, Applied, ContactKeys, Hash, Head, Header};
 use crate::memory::{Inner, Memory};
 use crate::store::{Location, Options, Row, RowExt, Sql, SqlExt, Store, Value};
-use crate::{attachment, contact, handle, member, memory, note, ownership, search};
+use crate::{attachment, contact, follow_up, handle, handoff, member, memory, note, ownership, search};
 
 /// A table that follows from the journal: its name, how to empty it, how to read it whole in a fixed order.
 pub(crate) struct Table {
@@ -30,6 +30,8 @@ const TABLES: &[&[Table]] = &[
     note::TABLES,
     attachment::TABLES,
     ownership::TABLES,
+    follow_up::TABLES,
+    handoff::TABLES,
 ];
 
 /// What a verification found.
@@ -155,12 +157,13 @@ fn replay(from: &dyn Sql, to: &dyn Sql, see: &mut dyn FnMut(&dyn Sql, &dyn Row) 
     let contacts = ContactKeys::default();
     from.each(
         "SELECT e.seq, e.id, e.subject, e.at, e.actor, e.kind, e.version, b.body, b.salt, e.digest, e.hash, e.stamp,
-             o.id, s.id, a.kind, a.member, a.name, e.cause, e.origin
+             o.id, s.id, a.kind, a.member, a.name, e.cause, e.origin, am.seq
          FROM entry e
          LEFT JOIN entry_body b ON b.seq = e.seq
          LEFT JOIN origin o ON o.key = e.origin
          LEFT JOIN entry s ON s.seq = e.subject
          LEFT JOIN actor a ON a.key = e.actor
+         LEFT JOIN entry am ON am.id = a.member
          ORDER BY e.seq",
         &[],
         |row| {
@@ -173,6 +176,7 @@ fn replay(from: &dyn Sql, to: &dyn Sql, see: &mut dyn FnMut(&dyn Sql, &dyn Row) 
                 subject: row.int(2)?,
                 at: row.int(3)?,
                 actor: row.int(4)?,
+                member: row.opt_int(19)?,
                 contacts: &contacts,
             };
             journal::apply(to, &entry, &change)

@@ -302,12 +302,39 @@ fn quiet_lists_who_was_not_spoken_to_under_who_looks_after_them() {
 }
 
 #[test]
+fn readiness_tells_what_would_be_lost_with_whom_and_what_to_ask_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = printed(&directory, "readiness", &[]);
+    for part in [
+        "Readiness on 2025-12-31, of 42 contacts\nNobody who looks after contacts could leave today without a loss.\n",
+        "  Mia Lindqvist: 2 of 15 contacts would survive (13 %)\n    only in the leaver's words: 1 (Wren)\n",
+        "nothing noted for long: 1 (Wren for ",
+        "no backup who stays: 18 (Antoine Béraud, Bayside Linen Service, Chloé\n    Marchand,",
+        "What to ask Daniel Okafor before they leave",
+        "Bayside Linen Service (spoken to 3 times; complained once; no insight)\n  - Why do they come?\n",
+        "\nand 16 more contacts\n",
+    ] {
+        assert!(told.contains(part), "“{part}” is not in\n{told}");
+    }
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "a line is too long in\n{told}");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "the example year leaves no file behind");
+    let memory = Memory::open(directory.path().join("m.heirloom")).unwrap();
+    memory.write(Actor::system("till"), |w| w.add_contact(NewContact::person("Ada"))).unwrap();
+    let told = printed(&directory, "readiness", &["m.heirloom"]);
+    assert!(told.contains("of 1 contact\n") && told.contains("without an owner who is here: 1 (Ada)\n"), "{told}");
+    assert_eq!(run(&directory, "readiness", &["none.heirloom"]).status.code(), Some(1));
+    assert!(!directory.path().join("none.heirloom").exists());
+    assert_eq!(run(&directory, "readiness", &["m.heirloom", "180"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_reader_who_closes_the_pipe_ends_no_program_with_a_panic() {
     let (directory, _memory) = filled();
     for (example, arguments) in [
         ("feed", &["corner-table.heirloom", "cursor", "0"][..]),
         ("history", &["corner-table.heirloom", "sally"]),
         ("quiet", &["corner-table.heirloom", "0"]),
+        ("readiness", &["corner-table.heirloom"]),
         ("lookup", &["sally"]),
     ] {
         let program = examples().join(format!("{example}{}", env::consts::EXE_SUFFIX));

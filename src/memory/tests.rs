@@ -5,8 +5,8 @@ use chrono::{TimeDelta, TimeZone};
 
 use super::*;
 use crate::{
-    Channel, ContactId, Direction, Member, NewAttachment, NewContact, NewHandle, NewMember, NoteId, NoteKind, Role,
-    Sensitivity, relation,
+    Channel, ContactId, Direction, Fate, HandoffId, HandoffState, Member, NewAttachment, NewContact, NewHandle,
+    NewMember, NoteId, NoteKind, Plan, Role, Sensitivity, Stage as HandoffStage, When, relation,
 };
 
 #[test]
@@ -16,15 +16,15 @@ fn changes_of_a_newer_heirloom_are_carried() {
     let stage = stage();
     let newer = |kind: &str, version, body| Change::Unknown(Unknown { kind: kind.to_owned(), version, body });
     let score = serde_json::json!({ "score": 7.5, "of": ["a", null, -1], "big": u64::MAX });
-    let promise = stage
+    let objective = stage
         .memory
         .write(&stage.mia, |w| {
             w.append(stage.sally, newer("contact.scored", 1, score.clone()))?;
             w.append(stage.note, newer("note.corrected", 2, serde_json::json!({ "text": "?" })))?;
-            let promise = w.create(newer("follow_up.added", 1, serde_json::json!({ "what": "call" })))?;
-            w.append(Subject::Other(promise), newer("follow_up.done", 1, serde_json::json!({})))?;
+            let objective = w.create(newer("objective.added", 1, serde_json::json!({ "what": "call" })))?;
+            w.append(Subject::Other(objective), newer("objective.done", 1, serde_json::json!({})))?;
             w.tag(stage.sally, "after")?;
-            Ok(promise)
+            Ok(objective)
         })
         .unwrap();
     let head = stage.memory.head().unwrap();
@@ -37,10 +37,10 @@ fn changes_of_a_newer_heirloom_are_carried() {
         .filter(|entry| matches!(entry.change, Some(Change::Unknown(_))))
         .map(|entry| entry.kind.as_str())
         .collect();
-    assert_eq!(unknown, ["contact.scored", "note.corrected", "follow_up.added", "follow_up.done"]);
-    let history = stage.memory.history(Subject::Other(promise)).unwrap();
+    assert_eq!(unknown, ["contact.scored", "note.corrected", "objective.added", "objective.done"]);
+    let history = stage.memory.history(Subject::Other(objective)).unwrap();
     assert_eq!(history.len(), 2);
-    assert!(history[0].to_string().contains("follow_up.added, which a newer heirloom knows"), "{}", history[0]);
+    assert!(history[0].to_string().contains("objective.added, which a newer heirloom knows"), "{}", history[0]);
     let scored = stage.memory.history(stage.sally).unwrap();
     assert!(scored.iter().any(|entry| matches!(&entry.change, Some(Change::Unknown(u)) if u.body == score)));
     assert!(stage.memory.contact(stage.sally).unwrap().tags.contains(&"after".to_owned()));
@@ -137,6 +137,14 @@ fn every_call(Stage { mia, tom, sally, ben, note, .. }: &Stage, w: &mut Writer<'
     w.correct_note(said, "Bought some thousand bottles together", Some("miscounted"))?;
     w.reclassify_note(said, NoteKind::Praise, Sensitivity::Ordinary)?;
     w.retract_note(note, Some("it was her sister"))?;
+    let due: When = "2025-06-20".parse()?;
+    let menu = w.follow_up(sally, "Send the summer menu").due(due).from_note(said).save()?;
+    let photo = w.follow_up(ben, "Send him the photo of the bottles").owner(tom).save()?;
+    w.reschedule_follow_up(menu, "2025-07".parse::<When>()?, Some("the menu is late"))?;
+    w.hand_on_follow_up(photo, mia, Some("she has the photo"))?;
+    w.drop_follow_up(photo, Some("the photo is lost"))?;
+    w.reopen_follow_up(photo, Some("the photo was found"))?;
+    w.finish_follow_up(photo, Some("he has hung it up"))?;
     w.transfer(sally, tom, Some("new team"))?;
     w.assign(ben, mia, Role::Owner.until(soon))?;
     w.assign(ben, &ada, Role::Owner.starting(soon))?;
@@ -145,6 +153,69 @@ fn every_call(Stage { mia, tom, sally, ben, note, .. }: &Stage, w: &mut Writer<'
     w.unassign(ben, tom, Role::Backup, None)?;
     w.depart(tom, Some("the contract ended"))?;
     w.welcome_back(tom)?;
+    let between = w.note(sally, "Is looking for another flat").private().save()?;
+    w.release_note(between, tom, Some("knows the landlord"))?;
+    let sealed = w.note(ben, "Gives more than he can afford").private().save()?;
+    w.seal_note(sealed, Some("nobody's business"))?;
+    w.open_note(sealed, tom, "he asked for help")?;
+    w.unassign(ben, &ada, Role::Owner, None)?;
+    w.depart(agency, Some("the contract ended"))?;
+    w.welcome_back(agency)?;
+    Ok(())
+}
+
+/// A handoff that Tom, who leaves, has offered to Mia, and the plan of another.
+struct Leaving {
+    offered: HandoffId,
+    kept: ContactId,
+    plan: Plan,
+    planned: ContactId,
+}
+
+fn leaving(Stage { memory, mia, tom, .. }: &Stage) -> Leaving {
+    let (sealed, kept, planned) = memory
+        .write(tom, |w| {
+            let [ada, bea, cem, dan] = ["Ada", "Bea", "Cem", "Dan"].map(|n| w.add_contact(NewContact::person(n)));
+            let (ada, bea, cem, dan) = (ada?, bea?, cem?, dan?);
+            for contact in [ada, bea, cem, dan] {
+                w.assign(contact, tom, Role::Owner)?;
+                w.note(contact, "Is looking for another flat").private().save()?;
+            }
+            w.follow_up(ada, "Send the summer menu").due("2025-06-20").save()?;
+            w.follow_up(dan, "Call back").save()?;
+            Ok((bea, cem, dan))
+        })
+        .unwrap();
+    let planner = || memory.handoff().of_member(tom).to(mia);
+    let plan = planner().reason("the contract ends").leave_out([planned]).private_notes(Fate::Release);
+    let until = Utc.with_ymd_and_hms(2025, 6, 8, 12, 0, 0).unwrap();
+    let plan = plan.private_notes_about([sealed], Fate::Seal).stage(HandoffStage::Shadow, until).plan().unwrap();
+    let offered = memory.write(tom, |w| w.offer(plan)).unwrap();
+    let plan = memory.handoff().of_contacts([planned]).to(mia).reason("a second thought").plan().unwrap();
+    Leaving { offered, kept, plan, planned }
+}
+
+/// One write by Mia with every call of a handoff.
+fn every_call_of_a_handoff(Leaving { offered, kept, plan, planned }: &Leaving, w: &mut Writer<'_>) -> Result<()> {
+    let (offered, planned, mia) = (*offered, *planned, w.actor().member().unwrap());
+    let other = w.offer(plan)?;
+    w.decline(other, planned, "we do not get on")?;
+    w.offer_to(other, planned, mia)?;
+    let question = w.ask(other, planned, "What does he drink?")?;
+    w.answer(question, "Mint tea, no sugar")?;
+    w.accept(other, planned)?;
+    w.advance(other, HandoffStage::Share, Some("the Monday list"))?;
+    w.withdraw(other, "he stays")?;
+    w.keep(offered, *kept, "moves away with Tom")?;
+    w.accept_all(offered)?;
+    w.advance(offered, HandoffStage::Shadow, None)?;
+    w.advance(offered, HandoffStage::Share, None)?;
+    w.advance(offered, HandoffStage::Hold, None)?;
+    let receipt = w.complete(offered)?;
+    for kind in ["ownership.ended", "note.released", "note.sealed"] {
+        assert!(receipt.counts.contains_key(kind), "{receipt}");
+    }
+    w.undo(offered, "signed for another year")?;
     Ok(())
 }
 
@@ -155,6 +226,7 @@ fn reads(stage: &Stage) -> Vec<String> {
     for contact in [stage.sally, stage.ben] {
         all.push(memory.brief(contact).unwrap().to_json());
         all.push(format!("{:?}", memory.owners(contact).unwrap()));
+        all.push(format!("{:?}", memory.follow_ups(contact).unwrap()));
     }
     for typed in ["sally", "carl", "ben"] {
         all.push(format!("{:?}", memory.contacts_like(typed, 10).unwrap()));
@@ -163,6 +235,10 @@ fn reads(stage: &Stage) -> Vec<String> {
     all.extend(found.iter().map(|hit| format!("{:?}", hit.found)));
     all.push(format!("{:?}", memory.members().unwrap()));
     all.push(format!("{:?}", memory.agencies().unwrap()));
+    for handoff in memory.handoffs().unwrap() {
+        all.push(format!("{handoff:?} {:?}", memory.handoff_items(handoff.id).unwrap()));
+        all.push(format!("{:?}", memory.handoff_questions(handoff.id).unwrap()));
+    }
     all.extend(memory.changes_after(memory.first_cursor()).unwrap().map(|entry| format!("{:?}", entry.unwrap())));
     all
 }
@@ -195,6 +271,14 @@ fn a_write_with_every_call_that_fails_at_any_statement_leaves_nothing() {
     let stage = stage();
     fails_at_every_statement(&stage, 250, || stage.memory.write(&stage.mia, |w| every_call(&stage, w)));
     assert_eq!(stage.memory.contact(stage.sally).unwrap().name, "Sally Marsh-Ito");
+}
+
+#[test]
+fn a_write_with_every_call_of_a_handoff_that_fails_at_any_statement_leaves_nothing() {
+    let stage = stage();
+    let leaving = leaving(&stage);
+    fails_at_every_statement(&stage, 250, || stage.memory.write(&stage.mia, |w| every_call_of_a_handoff(&leaving, w)));
+    assert_eq!(stage.memory.receipt(leaving.offered).unwrap().outcome, HandoffState::Undone);
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl Lite {
         .unwrap();
         for contact in contacts {
             self.execute(
-                "INSERT INTO note_contact (contact, happened_at, note, kind) VALUES ($1, $2, $3, $4)",
+                "INSERT INTO note_contact (contact, happened_at, note, kind, voice) VALUES ($1, $2, $3, $4, 0)",
                 &[Value::Int(*contact), Value::Int(at), Value::Int(key), Value::Text(kind)],
             )
             .unwrap();

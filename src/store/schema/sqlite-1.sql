@@ -36,6 +36,8 @@ CREATE TABLE entry (
 ) STRICT;
 
 CREATE INDEX entry_by_subject ON entry (subject, seq);
+-- What followed from what.
+CREATE INDEX entry_by_cause ON entry (cause) WHERE cause IS NOT NULL;
 
 CREATE TABLE entry_body (
     seq INTEGER PRIMARY KEY REFERENCES entry (seq),
@@ -72,7 +74,9 @@ CREATE TABLE agency (
     name TEXT NOT NULL,
     name_key TEXT NOT NULL,
     since INTEGER,
-    until INTEGER
+    until INTEGER,
+    departed_at INTEGER,
+    departed_why TEXT
 ) STRICT;
 
 CREATE TABLE member (
@@ -178,7 +182,8 @@ CREATE INDEX handle_by_address ON handle (address_key, channel, contact, until);
 CREATE INDEX handle_by_network_id ON handle (network_id, channel) WHERE network_id IS NOT NULL;
 
 -- noun: note.rs
--- `private_to` is the key of the member who alone may read the note, -1 where a private note has no such member.
+-- `private_to` is the key of the member who alone may read the note, -1 where a private note has no such member, -3 where
+-- it is sealed.
 CREATE TABLE note (
     key INTEGER PRIMARY KEY,
     id BLOB NOT NULL CHECK (length(id) = 16),
@@ -202,11 +207,16 @@ CREATE TABLE note (
     retracted_at INTEGER
 ) STRICT;
 
+-- A note as it hangs on a contact, with all that figures need, so that they are taken without reading a text. `voice` is
+-- the member who can be asked about it (who said it, or else who wrote it down), 0 where there is none.
 CREATE TABLE note_contact (
     contact INTEGER NOT NULL,
     happened_at INTEGER NOT NULL,
     note INTEGER NOT NULL,
     kind TEXT NOT NULL,
+    voice INTEGER NOT NULL,
+    private_to INTEGER,
+    retracted_at INTEGER,
     PRIMARY KEY (contact, happened_at, note)
 ) STRICT, WITHOUT ROWID;
 
@@ -214,6 +224,9 @@ CREATE INDEX note_contact_by_note ON note_contact (note, contact);
 -- What a brief shows before anything else.
 CREATE INDEX note_contact_foremost ON note_contact (contact, kind, happened_at, note)
     WHERE kind IN ('insight', 'complaint');
+
+-- Whose private notes there are.
+CREATE INDEX note_contact_private ON note_contact (private_to, contact) WHERE private_to IS NOT NULL;
 
 CREATE TABLE note_external_id (
     system TEXT NOT NULL,
@@ -253,6 +266,97 @@ CREATE TABLE assignment (
 
 CREATE INDEX assignment_by_contact ON assignment (contact, role, since);
 CREATE INDEX assignment_by_member ON assignment (member, role, contact);
+
+-- noun: follow_up.rs
+-- `due` is the start of the period until whose end something was promised, with its precision.
+CREATE TABLE follow_up (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    contact INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    due INTEGER,
+    due_precision INTEGER,
+    note BLOB CHECK (length(note) = 16),
+    first_owner INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
+    added_at INTEGER NOT NULL,
+    added_by INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    ended_at INTEGER,
+    ended_by INTEGER,
+    ended_why TEXT
+) STRICT;
+
+CREATE INDEX follow_up_by_contact ON follow_up (contact, key);
+CREATE INDEX follow_up_open ON follow_up (owner, due) WHERE state = 'open';
+CREATE INDEX follow_up_due ON follow_up (due) WHERE state = 'open';
+
+-- noun: handoff.rs
+CREATE TABLE handoff (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CONSTRAINT handoff_id UNIQUE CHECK (length(id) = 16),
+    reason TEXT NOT NULL,
+    state TEXT NOT NULL,
+    offered_at INTEGER NOT NULL,
+    offered_by INTEGER NOT NULL,
+    stage TEXT,
+    stage_since INTEGER,
+    stage_until INTEGER,
+    still_to_learn TEXT,
+    closed_at INTEGER,
+    closed_by INTEGER,
+    closed_why TEXT,
+    undone_at INTEGER,
+    undone_by INTEGER,
+    undone_why TEXT
+) STRICT;
+
+CREATE INDEX handoff_by_state ON handoff (state, key);
+
+-- Who leaves: the key of a member or of an agency.
+CREATE TABLE handoff_leaver (
+    handoff INTEGER NOT NULL,
+    party INTEGER NOT NULL,
+    PRIMARY KEY (handoff, party)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE handoff_stage (
+    handoff INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (handoff, stage)
+) STRICT, WITHOUT ROWID;
+
+-- What one leaver hands to one successor about one contact. `owned` is 1 where the leaver is an owner, 0 where it is
+-- about promises and private notes alone; `fate` is that of the private notes.
+CREATE TABLE handoff_item (
+    handoff INTEGER NOT NULL,
+    contact INTEGER NOT NULL,
+    leaver INTEGER NOT NULL,
+    successor INTEGER NOT NULL,
+    owned INTEGER NOT NULL,
+    fate TEXT NOT NULL,
+    state TEXT NOT NULL,
+    state_at INTEGER NOT NULL,
+    why TEXT,
+    PRIMARY KEY (handoff, contact, leaver)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX handoff_item_by_contact ON handoff_item (contact, handoff);
+
+CREATE TABLE handoff_question (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL CONSTRAINT handoff_question_id UNIQUE CHECK (length(id) = 16),
+    handoff INTEGER NOT NULL,
+    contact INTEGER NOT NULL,
+    question TEXT NOT NULL,
+    asked_by INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    answer BLOB CHECK (length(answer) = 16),
+    answered_at INTEGER
+) STRICT;
+
+CREATE INDEX handoff_question_by_handoff ON handoff_question (handoff, contact);
 
 -- noun: search.rs
 -- The words of notes and contacts, as search.rs works them out; the row is the note's or the contact's key. What is

@@ -1,0 +1,349 @@
+//! Plans, handoffs and receipts in words, for a terminal and for paper.
+
+use std::fmt;
+
+use super::plan::{Gap, Plan, PlanChange, PlanItem, PlanPromise};
+use super::receipt::Receipt;
+use super::undo::{LeftAlone, Undone};
+use super::{Fate, Handoff, HandoffItem, HandoffState, NamedParty, Takeover};
+use crate::brief::Visible;
+
+/// So many names, or lines, of each sort are shown, and how many more there are is said.
+const SHOWN: usize = 8;
+
+/// The number of things, with its noun.
+pub(super) struct Count(pub(super) u64, pub(super) &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
+/// Names, with “and” before the last.
+struct And<'a>(Vec<&'a str>);
+
+impl fmt::Display for And<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.0.iter().enumerate() {
+            let before = match at {
+                0 => "",
+                _ if at + 1 == self.0.len() => " and ",
+                _ => ", ",
+            };
+            write!(f, "{before}{}", Visible(name))?;
+        }
+        Ok(())
+    }
+}
+
+fn leavers(leavers: &[NamedParty]) -> And<'_> {
+    And(leavers.iter().map(|leaver| leaver.name.as_str()).collect())
+}
+
+/// The first of some lines, each after two spaces, and how many more there are.
+fn lines(f: &mut fmt::Formatter<'_>, all: &[String]) -> fmt::Result {
+    all.iter().take(SHOWN).try_for_each(|line| writeln!(f, "  {}", Visible(line)))?;
+    match all.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(f, "  and {more} more"),
+    }
+}
+
+/// Successors in a column of names, each with the number of their contacts.
+fn shares(f: &mut fmt::Formatter<'_>, shares: &[Takeover]) -> fmt::Result {
+    let width = shares.iter().map(|share| share.name.chars().count()).max().unwrap_or(0);
+    shares.iter().try_for_each(|share| {
+        let name = Visible(&share.name).to_string();
+        writeln!(f, "  {name:width$}  {}", Count(share.contacts, "contact"))
+    })
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuccessor => f.write_str("nobody would take over"),
+            Self::InAnotherHandoff { reason, offered_at, .. } => {
+                write!(f, "in the handoff “{}” of {}", Visible(reason), offered_at.date_naive())
+            }
+            Self::OwnedLater { member_name, since } => {
+                write!(f, "{} is to look after them from {} on", Visible(member_name), since.date_naive())
+            }
+            Self::NoNotes => f.write_str("no note at all"),
+            Self::PrivateOnly => f.write_str("private notes alone"),
+            Self::OneVoice => f.write_str("only in the words of those who leave"),
+            Self::Quiet { since } => write!(f, "nothing noted since {}", since.date_naive()),
+            Self::NoBackup => f.write_str("no backup"),
+            Self::CoverEnds { member_name, until } => {
+                write!(f, "{} stands in until {}", Visible(member_name), until.date_naive())
+            }
+        }
+    }
+}
+
+impl fmt::Display for PlanItem {
+    /// The contact, and what stands in the way of its offer or should be looked at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Visible(&self.contact.name))?;
+        let blocked = self.gaps.iter().any(Gap::blocks);
+        let told: Vec<String> = self.gaps.iter().filter(|g| g.blocks() || !blocked).map(Gap::to_string).collect();
+        if told.is_empty() { Ok(()) } else { write!(f, " ({})", told.join("; ")) }
+    }
+}
+
+/// A sort of gaps: its title, and what belongs to it.
+type Sort = (&'static str, fn(&Gap) -> bool);
+
+/// The sorts of gaps that a plan lists together, with their titles; the first three stand in the way of an offer.
+const SORTS: [Sort; 9] = [
+    ("nobody would take over", |gap| matches!(gap, Gap::NoSuccessor)),
+    ("in another handoff", |gap| matches!(gap, Gap::InAnotherHandoff { .. })),
+    ("to be owned by somebody else later", |gap| matches!(gap, Gap::OwnedLater { .. })),
+    ("no note at all", |gap| matches!(gap, Gap::NoNotes)),
+    ("private notes alone", |gap| matches!(gap, Gap::PrivateOnly)),
+    ("only in the words of those who leave", |gap| matches!(gap, Gap::OneVoice)),
+    ("gone quiet", |gap| matches!(gap, Gap::Quiet { .. })),
+    ("no backup", |gap| matches!(gap, Gap::NoBackup)),
+    ("cover that ends", |gap| matches!(gap, Gap::CoverEnds { .. })),
+];
+
+impl fmt::Display for Plan {
+    /// The plan for a terminal: who takes over how much, what must be decided, what should be looked at, which promises
+    /// move, and what becomes of private notes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Plan of {}: {} leaves ({})", self.at.date_naive(), leavers(&self.leavers), Visible(&self.reason))?;
+        writeln!(f, "Nothing has changed hands.")?;
+        writeln!(f, "\nWould go to")?;
+        match self.items.is_empty() {
+            true => writeln!(f, "  nobody: there is nothing to hand over")?,
+            false => shares(f, &self.successors)?,
+        }
+        for (stage, until) in &self.stages {
+            writeln!(f, "  {stage} until {}", until.date_naive())?;
+        }
+        let (blocking, others) = SORTS.split_at(3);
+        self.write_sorts(f, "To decide before it can be offered", blocking)?;
+        self.write_sorts(f, "To look at", others)?;
+        self.write_promises(f)?;
+        self.write_private_notes(f)
+    }
+}
+
+impl Plan {
+    fn write_sorts(&self, f: &mut fmt::Formatter<'_>, title: &str, sorts: &[Sort]) -> fmt::Result {
+        let found: Vec<(&str, Vec<String>)> = sorts
+            .iter()
+            .map(|(title, is)| (*title, self.items.iter().flat_map(|item| with_gap(item, is)).collect::<Vec<_>>()))
+            .filter(|(_, items)| !items.is_empty())
+            .collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{title}")?;
+        for (sort, items) in found {
+            let shown = items.get(..SHOWN.min(items.len())).unwrap_or_default().join(", ");
+            match items.len().saturating_sub(SHOWN) {
+                0 => writeln!(f, "  {sort}: {} ({shown})", items.len())?,
+                more => writeln!(f, "  {sort}: {} ({shown} and {more} more)", items.len())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_promises(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut promises: Vec<(&PlanPromise, &PlanItem)> =
+            self.items.iter().flat_map(|item| item.promises.iter().map(move |promise| (promise, item))).collect();
+        if promises.is_empty() {
+            return Ok(());
+        }
+        promises.sort_by_key(|(promise, _)| (promise.due.is_none(), promise.due));
+        writeln!(f, "\nOpen promises, which keep their dates ({})", promises.len())?;
+        let told = promises.iter().map(|(promise, item)| {
+            let due = match promise.due {
+                Some(due) if due.end() <= self.at => format!("{due}, overdue"),
+                Some(due) => due.to_string(),
+                None => "no date".to_owned(),
+            };
+            let to = item.successor_name.as_deref().unwrap_or("nobody");
+            format!("{due}: {}, to {} — {} → {to}", promise.what, item.contact.name, item.leaver_name)
+        });
+        lines(f, &told.collect::<Vec<_>>())
+    }
+
+    fn write_private_notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |fate| self.items.iter().filter(|item| item.fate == fate).map(|item| item.private_notes).sum();
+        let told = [
+            (count(Fate::Release), "released to the successor"),
+            (count(Fate::Seal), "sealed until a stated reason opens them"),
+            (count(Fate::Withhold), "withheld: they stay private to their author"),
+            (
+                self.private_notes_elsewhere,
+                "about contacts that are not handed over: they stay private to their author",
+            ),
+        ];
+        if told.iter().all(|(count, _)| *count == 0) {
+            return writeln!(f, "\nPrivate notes\n  none");
+        }
+        writeln!(f, "\nPrivate notes")?;
+        let mut told = told.iter().filter(|(count, _)| *count > 0);
+        told.try_for_each(|(count, fate)| writeln!(f, "  {count} {fate}"))
+    }
+}
+
+/// The name of an item that has a gap, with what is particular to it.
+fn with_gap(item: &PlanItem, is: &fn(&Gap) -> bool) -> Option<String> {
+    let gap = item.gaps.iter().find(|gap| is(gap))?;
+    let name = Visible(&item.contact.name).to_string();
+    Some(match gap {
+        Gap::InAnotherHandoff { .. } | Gap::OwnedLater { .. } | Gap::CoverEnds { .. } => format!("{name}: {gap}"),
+        Gap::Quiet { since } => format!("{name} since {}", since.date_naive()),
+        _ => name,
+    })
+}
+
+impl fmt::Display for PlanChange {
+    /// The change as a clause.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nobody = |name: &Option<String>| name.clone().unwrap_or_else(|| "nobody".to_owned());
+        match self {
+            Self::Added { contact, leaver_name } => {
+                write!(f, "{} came to {}", Visible(&contact.name), Visible(leaver_name))
+            }
+            Self::Gone { contact, leaver_name, owners } if owners.is_empty() => {
+                write!(f, "{} no longer has {}", Visible(leaver_name), Visible(&contact.name))
+            }
+            Self::Gone { contact, owners, .. } => {
+                let owners = And(owners.iter().map(String::as_str).collect());
+                write!(f, "{} is looked after by {owners}", Visible(&contact.name))
+            }
+            Self::SuccessorDeparted { member_name } => write!(f, "{} has departed", Visible(member_name)),
+            Self::Successor { contact, from, to } => {
+                let (from, to) = (nobody(from), nobody(to));
+                write!(f, "{} would go to {} instead of {}", Visible(&contact.name), Visible(&to), Visible(&from))
+            }
+            Self::Blocked { contact, gap } => write!(f, "{}: {gap}", Visible(&contact.name)),
+            Self::Promises { contact, from, to } => changed(f, &contact.name, "open promises", *from, *to),
+            Self::Notes { contact, from, to } => changed(f, &contact.name, "notes", *from, *to),
+            Self::PrivateNotes { contact, from, to, .. } => changed(f, &contact.name, "private notes", *from, *to),
+        }
+    }
+}
+
+fn changed(f: &mut fmt::Formatter<'_>, contact: &str, what: &str, from: u64, to: u64) -> fmt::Result {
+    write!(f, "{what} about {}: {to} instead of {from}", Visible(contact))
+}
+
+impl fmt::Display for Handoff {
+    /// The handoff in a few lines: who leaves, why, where it stands, what is still to learn.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (who, why) = (leavers(&self.leavers), Visible(&self.reason));
+        writeln!(f, "{who} leaves ({why}), offered on {}: {}", self.offered_at.date_naive(), self.state)?;
+        let counts = [
+            (self.accepted, "accepted"),
+            (self.offered, "awaiting an answer"),
+            (self.declined, "declined"),
+            (self.kept, "taken out"),
+        ];
+        let told: Vec<String> =
+            counts.iter().filter(|c| c.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        writeln!(f, "  contacts: {}", told.join(", "))?;
+        if let (Some(stage), HandoffState::Offered) = (self.stage, self.state) {
+            write!(f, "  stage: {stage}")?;
+            self.stage_since.map_or(Ok(()), |since| write!(f, " since {}", since.date_naive()))?;
+            self.stage_until.map_or(Ok(()), |until| write!(f, ", until {}", until.date_naive()))?;
+            writeln!(f)?;
+        }
+        match &self.still_to_learn {
+            Some(text) => writeln!(f, "  still to learn: {}", Visible(text)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for HandoffItem {
+    /// The contact on one line: from whom, to whom, where it stands.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [contact, leaver, successor] =
+            [&self.contact.name, &self.leaver_name, &self.successor_name].map(|n| Visible(n));
+        write!(f, "{contact}: {leaver} → {successor}, {}", self.state)?;
+        self.why.as_ref().map_or(Ok(()), |why| write!(f, " ({})", Visible(why)))
+    }
+}
+
+/// What entries of a kind are called on a receipt.
+fn called(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "ownership.transferred" => "contacts changed hands",
+        "ownership.assigned" => "roles opened",
+        "ownership.ended" => "roles closed",
+        "follow_up.handed" => "promises moved, with their dates",
+        "note.released" => "private notes released",
+        "note.sealed" => "private notes sealed",
+        _ => return None,
+    })
+}
+
+impl fmt::Display for Receipt {
+    /// The receipt as a page for print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = if self.outcome == HandoffState::Undone { "Handoff undone" } else { "Handoff completed" };
+        writeln!(f, "{title} on {} UTC by {}", self.at.format("%Y-%m-%d %H:%M"), Visible(&self.by_name))?;
+        writeln!(f, "\n  From    {}", leavers(&self.leavers))?;
+        writeln!(f, "  Reason  {}", Visible(&self.reason))?;
+        if let Some(why) = &self.undone_why {
+            writeln!(f, "  Undone  {}", Visible(why))?;
+        }
+        writeln!(f, "\n{}", if self.outcome == HandoffState::Undone { "Given back by" } else { "Taken over by" })?;
+        shares(f, &self.successors)?;
+        writeln!(f, "\nWritten")?;
+        for (kind, count) in &self.counts {
+            writeln!(f, "  {count:>6}  {}", called(kind).unwrap_or(kind))?;
+        }
+        let stayed = [
+            (self.withheld, "private notes stay private to their author"),
+            (self.unanswered, "questions have no answer"),
+            (self.left_alone, "things had changed or come since, and stay as they are"),
+        ];
+        stayed
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .try_for_each(|(count, what)| writeln!(f, "  {count:>6}  {what}"))?;
+        writeln!(f, "\n  Handoff  {}\n  Memory   {}\n  Head     {}", self.handoff, self.memory, self.head)
+    }
+}
+
+impl fmt::Display for LeftAlone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MovedOn { contact, owners } if owners.is_empty() => {
+                write!(f, "{} has no owner any more", Visible(&contact.name))
+            }
+            Self::MovedOn { contact, owners } => {
+                let owners = And(owners.iter().map(String::as_str).collect());
+                write!(f, "{} went on to {owners}", Visible(&contact.name))
+            }
+            Self::Promise { contact, what, became } => {
+                write!(f, "the promise “{}” to {} {}", Visible(what), Visible(&contact.name), Visible(became))
+            }
+            Self::PrivateNote { note } => write!(f, "the private note {note} was released, opened or retracted since"),
+            Self::Notes { contact, notes } => {
+                write!(f, "{} about {} came since", Count(*notes, "note"), Visible(&contact.name))
+            }
+            Self::Promises { contact, promises } => {
+                write!(f, "{} to {} came since", Count(*promises, "promise"), Visible(&contact.name))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Undone {
+    /// The receipt, and what was left as it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.receipt)?;
+        if self.left_alone.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nLeft as it is")?;
+        lines(f, &self.left_alone.iter().map(LeftAlone::to_string).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,409 @@
+//! Taking a handoff back: what it opened is closed, what it closed is given back, and what happened since stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::receipt::Receipt;
+use super::steps::{Standing, day, some};
+use super::{HandoffState, HandoffUndone, HandoffWithdrawn};
+use crate::change::Change;
+use crate::check;
+use crate::contact::{ContactSummary, read_summary};
+use crate::error::{Error, Result};
+use crate::follow_up::FollowUpHanded;
+use crate::id::{AssignmentId, ContactId, FollowUpId, HandoffId, MemberId, NoteId};
+use crate::journal::Writer;
+use crate::note::Visibility;
+use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred, Role};
+use crate::store::{RowExt, SqlExt, Value};
+
+/// What an undoing came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Undone {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// What had changed, or come, since the handoff, and was left as it is.
+    pub left_alone: Vec<LeftAlone>,
+}
+
+/// Something that an undoing left as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LeftAlone {
+    /// A contact has gone on to somebody else, or was let go.
+    MovedOn {
+        /// The contact.
+        contact: ContactSummary,
+        /// Who owns it today.
+        owners: Vec<String>,
+    },
+    /// A promise was kept or dropped, or is another's to keep.
+    Promise {
+        /// To whom.
+        contact: ContactSummary,
+        /// What was promised.
+        what: String,
+        /// What became of it, in words.
+        became: String,
+    },
+    /// A private note was released, opened or retracted since.
+    PrivateNote {
+        /// The note.
+        note: NoteId,
+    },
+    /// Notes were written since. They stay.
+    Notes {
+        /// About whom.
+        contact: ContactSummary,
+        /// How many.
+        notes: u64,
+    },
+    /// Promises were made since. They stay with who made them.
+    Promises {
+        /// To whom.
+        contact: ContactSummary,
+        /// How many.
+        promises: u64,
+    },
+}
+
+/// What a handoff did, as it is to be taken back.
+#[derive(Default)]
+struct Deeds {
+    contacts: BTreeMap<ContactId, Intervals>,
+    /// From whom each promise first went, and to whom last.
+    promises: BTreeMap<FollowUpId, (MemberId, MemberId)>,
+    /// Who read each private note before, and who does since; nobody where it was sealed.
+    notes: BTreeMap<NoteId, (Option<MemberId>, Option<MemberId>)>,
+}
+
+/// The intervals of one contact that a handoff opened and closed.
+#[derive(Default)]
+struct Intervals {
+    opened: Vec<(AssignmentId, MemberId, Role)>,
+    closed: Vec<(AssignmentId, MemberId, Role)>,
+}
+
+impl Intervals {
+    /// What it closed that it had not opened itself.
+    fn to_give_back(&self) -> impl Iterator<Item = (MemberId, Role)> {
+        let own = |id: &AssignmentId| self.opened.iter().any(|(opened, ..)| opened == id);
+        self.closed.iter().filter(move |(id, ..)| !own(id)).map(|(_, member, role)| (*member, *role))
+    }
+}
+
+impl Deeds {
+    fn take(&mut self, entry: uuid::Uuid, subject: uuid::Uuid, change: Change) {
+        let of_contact = |deeds: &mut Self, deed: &mut dyn FnMut(&mut Intervals)| {
+            deed(deeds.contacts.entry(ContactId(subject)).or_default());
+        };
+        let opened = AssignmentId(entry);
+        match change {
+            Change::OwnershipTransferred(c) => of_contact(self, &mut |intervals| {
+                intervals.closed.push((c.assignment, c.from, Role::Owner));
+                intervals.opened.push((opened, c.to, Role::Owner));
+            }),
+            Change::OwnershipAssigned(c) => of_contact(self, &mut |i| i.opened.push((opened, c.member, c.role))),
+            Change::OwnershipEnded(c) => of_contact(self, &mut |i| i.closed.push((c.assignment, c.member, c.role))),
+            Change::FollowUpHanded(c) => {
+                self.promises.entry(FollowUpId(subject)).and_modify(|went| went.1 = c.to).or_insert((c.from, c.to));
+            }
+            Change::NoteReleased(c) => {
+                let seen = self.notes.entry(NoteId(subject));
+                seen.and_modify(|readers| readers.1 = Some(c.to)).or_insert((c.from, Some(c.to)));
+            }
+            Change::NoteSealed(c) => {
+                self.notes.entry(NoteId(subject)).and_modify(|readers| readers.1 = None).or_insert((c.from, None));
+            }
+            _ => {}
+        }
+    }
+
+    /// Everybody who is given something back.
+    fn receivers(&self) -> BTreeSet<MemberId> {
+        let roles = self.contacts.values().flat_map(Intervals::to_give_back).map(|(member, _)| member);
+        let notes = self.notes.values().filter_map(|(from, _)| *from);
+        roles.chain(self.promises.values().map(|(from, _)| *from)).chain(notes).collect()
+    }
+}
+
+impl Writer<'_> {
+    /// Takes a completed handoff back: closes what it opened, gives back what it closed, and hands back the promises and
+    /// private notes that went along. What has changed since is left as it is, and listed; so is what came since.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the handoff is not completed, was undone already, when a later handoff has some of the
+    /// contacts (undo that first), or when somebody who would be given something back has departed (welcome them back
+    /// first); [`Error::Invalid`] for an empty reason.
+    pub fn undo(&mut self, handoff: HandoffId, why: &str) -> Result<Undone> {
+        check::text("reason", why, check::FIELD_MAX)?;
+        let standing = self.standing(handoff)?;
+        match standing.state {
+            HandoffState::Completed => {}
+            HandoffState::Offered => {
+                let why = format!("{} is not completed; use withdraw to call it off", standing.called());
+                return Err(Error::refused(why));
+            }
+            state => {
+                let why = format!("{} was {state} on {} already", standing.called(), standing.ended_on());
+                return Err(Error::refused(why));
+            }
+        }
+        self.must_be_the_latest(&standing)?;
+        let deeds = self.deeds(&standing)?;
+        self.must_all_be_here(&deeds)?;
+        let undone = self.append_id(handoff, HandoffUndone { why: why.to_owned() })?;
+        let after = self.head().seq;
+        let mut left_alone = self.because_of(undone, |w| w.take_back(deeds, why))?;
+        left_alone.append(&mut self.came_since(&standing)?);
+        let receipt = self.receipt(&standing, HandoffState::Undone, after, (0, left_alone.len() as u64))?;
+        Ok(Undone { receipt, left_alone })
+    }
+
+    /// Calls a handoff off before it is carried out. What its stages opened is closed, and what they closed is given back.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it is not open, or when somebody who would be given something back has departed;
+    /// [`Error::Invalid`] for an empty reason.
+    pub fn withdraw(&mut self, handoff: HandoffId, why: &str) -> Result<()> {
+        check::text("reason", why, check::FIELD_MAX)?;
+        let standing = self.standing(handoff)?.must_be_offered()?;
+        let deeds = self.deeds(&standing)?;
+        self.must_all_be_here(&deeds)?;
+        let withdrawn = self.append_id(handoff, HandoffWithdrawn { why: why.to_owned() })?;
+        self.because_of(withdrawn, |w| w.take_back(deeds, why).map(drop))
+    }
+
+    fn must_be_the_latest(&self, standing: &Standing) -> Result<()> {
+        let later = self.sql().all(
+            "SELECT h.reason, h.offered_at, count(DISTINCT j.contact), min(c.name) FROM handoff_item i
+             JOIN handoff_item j ON j.contact = i.contact AND j.handoff > i.handoff
+             JOIN handoff h ON h.key = j.handoff
+             JOIN contact c ON c.key = j.contact
+             WHERE i.handoff = $1 AND i.state = 'accepted' AND j.state <> 'kept' AND h.state IN ('offered', 'completed')
+             GROUP BY h.key, h.reason, h.offered_at
+             ORDER BY h.key DESC",
+            &[Value::Int(standing.key)],
+            |row| {
+                let (reason, offered) = (row.string(0)?, day(row.int(1)?));
+                Ok(format!("“{reason}” of {offered} has {} of them, such as {}", row.int(2)?, row.text(3)?))
+            },
+        )?;
+        match later.is_empty() {
+            true => Ok(()),
+            false => Err(Error::refused(format!(
+                "a later handoff took contacts of {}: {}; undo or withdraw that one first",
+                standing.called(),
+                some(&later)
+            ))),
+        }
+    }
+
+    fn must_all_be_here(&self, deeds: &Deeds) -> Result<()> {
+        let mut departed = Vec::new();
+        for member in deeds.receivers() {
+            let member = self.view().member(member)?;
+            if member.has_departed() {
+                departed.push(member.name);
+            }
+        }
+        match departed.is_empty() {
+            true => Ok(()),
+            false => Err(Error::refused(format!(
+                "{} would be given back what they handed over, and departed; use welcome_back first",
+                some(&departed)
+            ))),
+        }
+    }
+
+    /// Reads what followed from the stages and the completion of a handoff, in the order in which it was done.
+    fn deeds(&self, standing: &Standing) -> Result<Deeds> {
+        let mut deeds = Deeds::default();
+        self.sql().each(
+            "WITH RECURSIVE deed (seq, id) AS (
+                 SELECT e.seq, e.id FROM entry h JOIN entry e ON e.cause = h.id
+                 WHERE h.subject = $1 AND h.kind IN ('handoff.staged', 'handoff.completed')
+                 UNION
+                 SELECT e.seq, e.id FROM deed d JOIN entry e ON e.cause = d.id
+             )
+             SELECT e.id, s.id, e.kind, e.version, b.body FROM deed d
+             JOIN entry e ON e.seq = d.seq
+             JOIN entry s ON s.seq = e.subject
+             JOIN entry_body b ON b.seq = e.seq
+             ORDER BY e.seq",
+            &[Value::Int(standing.key)],
+            |row| {
+                let change = Change::read(row.text(2)?, row.int(3)?, row.text(4)?)?;
+                deeds.take(row.uuid(0)?, row.uuid(1)?, change);
+                Ok(())
+            },
+        )?;
+        Ok(deeds)
+    }
+
+    fn take_back(&mut self, deeds: Deeds, why: &str) -> Result<Vec<LeftAlone>> {
+        let mut left = Vec::new();
+        for (contact, intervals) in &deeds.contacts {
+            self.take_back_roles(*contact, intervals, why, &mut left)?;
+        }
+        for (promise, (from, to)) in deeds.promises {
+            self.take_back_promise(promise, from, to, why, &mut left)?;
+        }
+        for (note, (from, to)) in deeds.notes {
+            self.take_back_note(note, from, to, why, &mut left)?;
+        }
+        Ok(left)
+    }
+
+    fn take_back_roles(
+        &mut self,
+        contact: ContactId,
+        intervals: &Intervals,
+        why: &str,
+        left: &mut Vec<LeftAlone>,
+    ) -> Result<()> {
+        let standing = self.roles_of(contact)?;
+        let still = |id: &AssignmentId| standing.iter().find(|(open, ..)| open == id);
+        let mut open: Vec<_> = intervals.opened.iter().filter_map(|(id, ..)| still(id)).cloned().collect();
+        let opened_an_owner = intervals.opened.iter().any(|(.., role)| *role == Role::Owner);
+        let (mut owners, others): (Vec<_>, Vec<_>) =
+            intervals.to_give_back().partition(|(_, role)| *role == Role::Owner);
+        if !owners.is_empty() && opened_an_owner && open.iter().all(|(_, _, role, _)| *role != Role::Owner) {
+            let owners = standing.iter().filter(|(.., role, _)| *role == Role::Owner);
+            let owners =
+                owners.map(|(_, member, ..)| self.view().member(*member).map(|m| m.name)).collect::<Result<_>>()?;
+            left.push(LeftAlone::MovedOn { contact: self.view().contact_summary(contact)?, owners });
+            return Ok(());
+        }
+        if let Some(at) = open.iter().position(|(_, _, role, _)| *role == Role::Owner)
+            && let Some((to, _)) = owners.pop()
+        {
+            let (assignment, from, _, since) = open.remove(at);
+            let transferred = OwnershipTransferred {
+                assignment,
+                from,
+                from_name: self.member_name(from)?,
+                to,
+                to_name: self.member_name(to)?,
+                at: self.at_micros().max(since),
+                why: Some(why.to_owned()),
+            };
+            self.append(contact, transferred)?;
+        }
+        for (assignment, member, role, since) in open {
+            let (member_name, at) = (self.member_name(member)?, self.at_micros().max(since));
+            self.append(
+                contact,
+                OwnershipEnded { assignment, member, member_name, role, at, why: Some(why.to_owned()) },
+            )?;
+        }
+        for (member, role) in owners.into_iter().chain(others) {
+            let (member_name, since) = (self.member_name(member)?, self.at_micros());
+            let assigned =
+                OwnershipAssigned { member, member_name, role, since, until: None, why: Some(why.to_owned()) };
+            self.append(contact, assigned)?;
+        }
+        Ok(())
+    }
+
+    /// Every role that stands for a contact, with its beginning.
+    fn roles_of(&self, contact: ContactId) -> Result<Vec<(AssignmentId, MemberId, Role, i64)>> {
+        self.sql().all(
+            "SELECT a.id, m.id, a.role, a.since FROM assignment a JOIN member m ON m.key = a.member
+             WHERE a.contact = $1 AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
+             ORDER BY a.since, a.key",
+            &[Value::Int(self.contact_key(contact)?), Value::Int(self.at_micros())],
+            |row| Ok((AssignmentId(row.uuid(0)?), MemberId(row.uuid(1)?), row.text(2)?.parse()?, row.int(3)?)),
+        )
+    }
+
+    fn take_back_promise(
+        &mut self,
+        promise: FollowUpId,
+        from: MemberId,
+        to: MemberId,
+        why: &str,
+        left: &mut Vec<LeftAlone>,
+    ) -> Result<()> {
+        let found = self.view().follow_up(promise)?;
+        let became = match found.state {
+            crate::follow_up::FollowUpState::Open if found.owner.id == to => {
+                let handed = FollowUpHanded {
+                    what: found.what,
+                    from: to,
+                    from_name: self.member_name(to)?,
+                    to: from,
+                    to_name: self.member_name(from)?,
+                    why: Some(why.to_owned()),
+                };
+                return self.append(promise, handed);
+            }
+            crate::follow_up::FollowUpState::Open => format!("is {}’s to keep", found.owner.name),
+            state => format!("was {}", state.word()),
+        };
+        left.push(LeftAlone::Promise { contact: found.contact, what: found.what, became });
+        Ok(())
+    }
+
+    fn take_back_note(
+        &mut self,
+        id: NoteId,
+        from: Option<MemberId>,
+        to: Option<MemberId>,
+        why: &str,
+        left: &mut Vec<LeftAlone>,
+    ) -> Result<()> {
+        let note = self.all_seeing_view().note(id)?;
+        let unchanged = note.retracted_at.is_none()
+            && match to {
+                Some(reader) => note.private_to == Some(reader),
+                None => note.visibility == Visibility::Sealed,
+            };
+        match from {
+            Some(author) if unchanged => {
+                let author = self.view().member(author)?;
+                self.release_note_as_decided(id, &author, Some(why))
+            }
+            _ => {
+                left.push(LeftAlone::PrivateNote { note: id });
+                Ok(())
+            }
+        }
+    }
+
+    /// What was written about the contacts of a handoff since it was completed.
+    fn came_since(&self, standing: &Standing) -> Result<Vec<LeftAlone>> {
+        let completed = self.sql().one(
+            "SELECT max(seq) FROM entry WHERE subject = $1 AND kind = 'handoff.completed'",
+            &[Value::Int(standing.key)],
+            |row| row.int(0),
+        )?;
+        let since = [Value::Int(standing.key), Value::Int(completed)];
+        let mut came = self.sql().all(
+            "SELECT c.id, c.kind, c.name, count(*)
+             FROM (SELECT DISTINCT contact FROM handoff_item WHERE handoff = $1 AND state = 'accepted') i
+             JOIN note_contact l ON l.contact = i.contact AND l.note > $2
+             JOIN contact c ON c.key = i.contact
+             WHERE l.private_to IS NULL AND l.retracted_at IS NULL
+             GROUP BY c.key, c.id, c.kind, c.name
+             ORDER BY c.key",
+            &since,
+            |row| Ok(LeftAlone::Notes { contact: read_summary(row)?, notes: row.int(3)?.unsigned_abs() }),
+        )?;
+        came.append(&mut self.sql().all(
+            "SELECT c.id, c.kind, c.name, count(*)
+             FROM (SELECT DISTINCT contact FROM handoff_item WHERE handoff = $1 AND state = 'accepted') i
+             JOIN follow_up f ON f.contact = i.contact AND f.key > $2
+             JOIN contact c ON c.key = i.contact
+             WHERE f.state = 'open'
+             GROUP BY c.key, c.id, c.kind, c.name
+             ORDER BY c.key",
+            &since,
+            |row| Ok(LeftAlone::Promises { contact: read_summary(row)?, promises: row.int(3)?.unsigned_abs() }),
+        )?);
+        Ok(came)
+    }
+}

@@ -1,0 +1,499 @@
+//! Leaving: plan, offer, answer, stages, completion, undo. The names tell which failure of real systems each guards against.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use heirloom::{
+    Actor, Change, ContactId, Error, Fate, Gap, HandoffId, HandoffState, ItemState, LeftAlone, Member, Memory,
+    NewContact, NewMember, NoteKind, Plan, PlanChange, Role, Stage,
+};
+
+/// The Agency (Tom and Ana) looks after five guests; Eva and Jonas of the restaurant are to take over.
+struct Scene {
+    memory: Memory,
+    agency: heirloom::AgencyId,
+    tom: Member,
+    eva: Member,
+    jonas: Member,
+    sally: ContactId,
+    ben: ContactId,
+    carla: ContactId,
+    dan: ContactId,
+    /// Owned by Eva.
+    fay: ContactId,
+    clock: Arc<AtomicI64>,
+}
+
+fn start() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2025, 3, 10, 9, 0, 0).unwrap()
+}
+
+fn scene() -> Scene {
+    let clock = Arc::new(AtomicI64::new(0));
+    let hours = Arc::clone(&clock);
+    let memory =
+        Memory::options().clock(move || start() + TimeDelta::hours(hours.load(Ordering::Relaxed))).in_memory().unwrap();
+    let (agency, [tom, ana, eva, jonas]) = memory
+        .write(Actor::system("setup"), |w| {
+            let agency = w.add_agency("The Agency", None, None)?;
+            let [tom, ana] = ["Tom Okoro", "Ana Silva"].map(|name| NewMember::new(name).of_agency(agency));
+            let [eva, jonas] = ["Eva Stein", "Jonas Weber"].map(NewMember::new);
+            Ok((agency, [w.add_member(tom)?, w.add_member(ana)?, w.add_member(eva)?, w.add_member(jonas)?]))
+        })
+        .unwrap();
+    let [sally, ben, carla, dan, fay] = memory
+        .write(&tom, |w| {
+            let [sally, ben, carla, dan, fay] = ["Sally Marsh", "Ben Ito", "Carla Diaz", "Dan Wu", "Fay Reed"]
+                .map(|name| w.add_contact(NewContact::person(name)));
+            let contacts = [sally?, ben?, carla?, dan?, fay?];
+            let [sally, ben, carla, dan, fay] = contacts;
+            w.note(sally, "Stops by as a reward when she reaches her weekly weight goal").insight().save()?;
+            w.note(ben, "Bought bottles for schools in Africa").save()?;
+            w.note(dan, "Asked for a quiet table").said_by(&eva).save()?;
+            w.assign(sally, &tom, Role::Owner)?;
+            w.assign(ben, &tom, Role::Owner)?;
+            w.assign(carla, &ana, Role::Owner)?;
+            w.assign(dan, &ana, Role::Owner)?;
+            w.assign(dan, &jonas, Role::Backup)?;
+            w.assign(fay, &eva, Role::Owner)?;
+            Ok(contacts)
+        })
+        .unwrap();
+    Scene { memory, agency, tom, eva, jonas, sally, ben, carla, dan, fay, clock }
+}
+
+impl Scene {
+    fn later(&self, hours: i64) {
+        self.clock.fetch_add(hours, Ordering::Relaxed);
+    }
+
+    fn plan(&self) -> Plan {
+        self.memory.handoff().of_agency(self.agency).reason("contract ends 31 March").to(&self.eva).plan().unwrap()
+    }
+
+    fn offer(&self, plan: &Plan) -> HandoffId {
+        self.memory.write(&self.eva, |w| w.offer(plan)).unwrap()
+    }
+
+    fn completed(&self) -> HandoffId {
+        let handoff = self.offer(&self.plan());
+        self.memory.write(&self.eva, |w| w.accept_all(handoff)).unwrap();
+        self.memory.write(&self.eva, |w| w.complete(handoff)).unwrap();
+        handoff
+    }
+
+    fn owners(&self, contact: ContactId) -> Vec<String> {
+        let at = start() + TimeDelta::hours(self.clock.load(Ordering::Relaxed));
+        let owners = self.memory.owners(contact).unwrap();
+        owners.into_iter().filter(|a| a.role == Role::Owner && a.holds(at)).map(|a| a.member_name).collect()
+    }
+
+    fn refused<T>(
+        &self,
+        actor: impl Into<Actor>,
+        f: impl FnOnce(&mut heirloom::Writer<'_>) -> heirloom::Result<T>,
+    ) -> String {
+        let head = self.memory.head().unwrap();
+        let Err(error) = self.memory.write(actor, f) else { panic!("it was done") };
+        assert_eq!(self.memory.head().unwrap(), head, "nothing is half-done");
+        assert!(matches!(error, Error::Refused(_) | Error::Invalid { .. }), "{error:?}");
+        error.to_string()
+    }
+
+    fn is_sound(&self) {
+        let found = self.memory.verify().unwrap();
+        assert!(found.is_sound(), "{found}");
+    }
+}
+
+fn says(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "“{word}” is not in: {text}");
+    }
+}
+
+#[test]
+fn an_agency_leaves_and_two_employees_take_over() {
+    let s = scene();
+    let vip = [s.sally];
+    let plan =
+        s.memory.handoff().of_agency(s.agency).reason("contract ends").to(&s.eva).except(vip, &s.jonas).plan().unwrap();
+    assert_eq!(plan.items.len(), 4);
+    assert!(plan.is_ready(), "{plan}");
+    let handoff = s.memory.write(&s.eva, |w| w.offer(&plan)).unwrap();
+    assert_eq!(s.memory.offered_to(&s.jonas).unwrap().len(), 1);
+    assert_eq!(s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap(), 3);
+    says(&s.refused(&s.eva, |w| w.complete(handoff)), &["undecided for 1 contact", "Sally Marsh (awaits Jonas Weber)"]);
+    s.memory.write(&s.jonas, |w| w.accept(handoff, s.sally)).unwrap();
+    let receipt = s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    assert_eq!(receipt.counts["ownership.transferred"], 4);
+    assert_eq!(receipt.successors.iter().map(|share| share.contacts).sum::<u64>(), 4);
+    assert!(s.memory.verify_against(receipt.head).unwrap().is_sound());
+    assert_eq!(s.memory.receipt(handoff).unwrap(), receipt);
+    assert_eq!(s.owners(s.sally), ["Jonas Weber"]);
+    assert_eq!(s.owners(s.ben), ["Eva Stein"]);
+    s.memory.write(&s.eva, |w| w.depart(s.agency, Some("contract ended"))).unwrap();
+    assert!(s.memory.member(&s.tom).unwrap().has_departed());
+    let note = &s.memory.timeline(s.sally, None, 10).unwrap().notes[0];
+    assert_eq!(note.recorded_by_name, "Tom Okoro", "the author is readable afterwards");
+    s.is_sound();
+}
+
+#[test]
+fn a_plan_changes_nothing_and_says_everything() {
+    let s = scene();
+    let head = s.memory.head().unwrap();
+    s.memory.write(&s.tom, |w| w.note(s.sally, "Told me of her operation").private().save()).unwrap();
+    s.later(24 * 400);
+    let plan = s.memory.handoff().of_agency(s.agency).reason("the end").to_backups().plan().unwrap();
+    assert_eq!(s.memory.head().unwrap().seq, head.seq + 1);
+    let gaps = |contact| &plan.items.iter().find(|item| item.contact.id == contact).unwrap().gaps;
+    assert!(gaps(s.carla).contains(&Gap::NoNotes) && gaps(s.carla).contains(&Gap::NoSuccessor));
+    assert!(gaps(s.sally).contains(&Gap::OneVoice) && gaps(s.sally).contains(&Gap::NoBackup));
+    assert!(gaps(s.dan).contains(&Gap::Quiet { since: start() }) && !gaps(s.dan).contains(&Gap::OneVoice));
+    let dan = plan.items.iter().find(|item| item.contact.id == s.dan).unwrap();
+    assert_eq!(dan.successor_name.as_deref(), Some("Jonas Weber"), "the backup takes over");
+    let shown = plan.to_string();
+    says(&shown, &["nobody would take over: 3", "no note at all: 1 (Carla Diaz)", "1 withheld", "the end"]);
+    assert!(!shown.contains("operation"));
+    let error = s.refused(&s.eva, |w| w.offer(&plan));
+    says(
+        &error,
+        &["3 of 4 contacts", "Ben Ito (nobody would take over)", "say who takes them over, or leave them out"],
+    );
+}
+
+#[test]
+fn a_team_takes_over_evenly_and_a_tag_goes_to_one() {
+    let s = scene();
+    s.memory.write(&s.tom, |w| w.tag(s.ben, "Donor")).unwrap();
+    let plan = s
+        .memory
+        .handoff()
+        .of_agency(s.agency)
+        .reason("r")
+        .spread([&s.eva, &s.jonas])
+        .tagged("donor", &s.jonas)
+        .plan()
+        .unwrap();
+    let shares: Vec<u64> = plan.successors.iter().map(|share| share.contacts).collect();
+    assert_eq!(shares, [2, 2]);
+    let ben = plan.items.iter().find(|item| item.contact.id == s.ben).unwrap();
+    assert_eq!(ben.successor, Some(s.jonas.id));
+}
+
+#[test]
+fn a_saved_plan_is_compared_with_today_and_an_outdated_one_is_not_offered() {
+    let s = scene();
+    let saved = serde_json::to_string(&s.plan()).unwrap();
+    let plan: Plan = serde_json::from_str(&saved).unwrap();
+    assert_eq!(plan, s.plan());
+    assert_eq!(s.memory.changes_since(&plan).unwrap(), []);
+    s.memory
+        .write(&s.tom, |w| {
+            w.transfer(s.ben, &s.jonas, None)?;
+            let gus = w.add_contact(NewContact::person("Gus"))?;
+            w.assign(gus, &s.tom, Role::Owner)?;
+            w.note(s.sally, "Prefers the window").save()
+        })
+        .unwrap();
+    let changes = s.memory.changes_since(&plan).unwrap();
+    assert_eq!(changes.len(), 3, "{changes:?}");
+    assert!(changes.iter().any(|c| matches!(c, PlanChange::Notes { from: 1, to: 2, .. })));
+    let error = s.refused(&s.eva, |w| w.offer(&plan));
+    says(&error, &["out of date", "Ben Ito is looked after by Jonas Weber", "Gus came to Tom Okoro", "redraw"]);
+    assert!(!error.contains("notes"), "{error}");
+    let fresh = s.memory.redraw(&plan).unwrap();
+    s.memory.write(&s.eva, |w| w.offer(fresh)).unwrap();
+}
+
+#[test]
+fn a_successor_who_departed_outdates_the_plan() {
+    let s = scene();
+    let plan = s.memory.handoff().of_agency(s.agency).reason("r").to(&s.jonas).plan().unwrap();
+    s.memory.write(&s.eva, |w| w.depart(&s.jonas, None)).unwrap();
+    says(&s.refused(&s.eva, |w| w.offer(&plan)), &["Jonas Weber has departed"]);
+    let error = s.memory.redraw(&plan).unwrap_err().to_string();
+    says(&error, &["Jonas Weber departed on 2025-03-10", "name a member who is here"]);
+}
+
+#[test]
+fn what_is_declined_goes_back_to_be_decided() {
+    let s = scene();
+    let handoff = s.offer(&s.plan());
+    s.memory.write(&s.eva, |w| w.decline(handoff, s.sally, "we do not get on")).unwrap();
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    says(&s.refused(&s.eva, |w| w.complete(handoff)), &["Sally Marsh (declined by Eva Stein)"]);
+    says(&s.refused(&s.jonas, |w| w.accept(handoff, s.sally)), &["offered to Eva Stein, not to Jonas Weber"]);
+    says(&s.refused(&s.eva, |w| w.offer_to(handoff, s.sally, &s.tom)), &["Tom Okoro is who leaves"]);
+    s.memory.write(&s.eva, |w| w.offer_to(handoff, s.sally, &s.jonas)).unwrap();
+    s.memory.write(&s.jonas, |w| w.accept(handoff, s.sally)).unwrap();
+    says(&s.refused(&s.jonas, |w| w.accept(handoff, s.sally)), &["Sally Marsh was accepted on 2025-03-10 already"]);
+    s.memory.write(&s.eva, |w| w.keep(handoff, s.ben, "Tom stays her contact")).unwrap();
+    let receipt = s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    assert_eq!(receipt.counts["ownership.transferred"], 3);
+    assert_eq!(s.owners(s.ben), ["Tom Okoro"]);
+    let items = s.memory.handoff_items(handoff).unwrap();
+    let ben = items.iter().find(|item| item.contact.id == s.ben).unwrap();
+    assert_eq!((ben.state, ben.why.as_deref()), (ItemState::Kept, Some("Tom stays her contact")));
+    s.is_sound();
+}
+
+#[test]
+fn a_question_is_answered_by_an_insight() {
+    let s = scene();
+    let handoff = s.offer(&s.plan());
+    let question = s.memory.write(&s.eva, |w| w.ask(handoff, s.sally, "What does she drink?")).unwrap();
+    says(&s.refused(&s.jonas, |w| w.ask(handoff, s.sally, "And eat?")), &["Sally Marsh is not offered to Jonas Weber"]);
+    let note = s.memory.write(&s.tom, |w| w.answer(question, "Mint tea, no sugar")).unwrap();
+    let note = s.memory.note(note).unwrap();
+    assert_eq!((note.kind, note.text.as_str()), (NoteKind::Insight, "What does she drink? Mint tea, no sugar"));
+    assert_eq!(note.recorded_by_name, "Tom Okoro");
+    says(&s.refused(&s.tom, |w| w.answer(question, "Coffee")), &["was answered on 2025-03-10"]);
+    assert_eq!(s.memory.handoff_questions(handoff).unwrap()[0].answer, Some(note.id));
+}
+
+#[test]
+fn a_gradual_handoff_goes_by_shadow_share_and_hold() {
+    let s = scene();
+    let day = |days| start() + TimeDelta::days(days);
+    let plan = s
+        .memory
+        .handoff()
+        .of_agency(s.agency)
+        .reason("coached until they can do it themselves")
+        .to(&s.eva)
+        .stage(Stage::Shadow, day(7))
+        .stage(Stage::Share, day(14))
+        .stage(Stage::Hold, day(21))
+        .plan()
+        .unwrap();
+    let handoff = s.offer(&plan);
+    says(&s.refused(&s.tom, |w| w.advance(handoff, Stage::Shadow, None)), &["undecided for 4 contacts"]);
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    let roles = |contact| {
+        let owners = s.memory.brief(contact).unwrap().owners;
+        owners.into_iter().map(|a| format!("{} {}", a.member_name, a.role)).collect::<Vec<_>>()
+    };
+    s.memory.write(&s.tom, |w| w.advance(handoff, Stage::Shadow, Some("the Monday list"))).unwrap();
+    assert_eq!(roles(s.sally), ["Tom Okoro owner", "Eva Stein shadow"]);
+    let stands = s.memory.handoff_by_id(handoff).unwrap();
+    assert_eq!((stands.stage, stands.stage_until), (Some(Stage::Shadow), Some(day(7))));
+    says(&stands.to_string(), &["stage: shadow since 2025-03-10, until 2025-03-17", "still to learn: the Monday list"]);
+    s.later(24 * 7);
+    s.memory.write(&s.tom, |w| w.advance(handoff, Stage::Share, None)).unwrap();
+    assert_eq!(roles(s.sally), ["Tom Okoro owner", "Eva Stein owner"]);
+    says(&s.refused(&s.tom, |w| w.advance(handoff, Stage::Shadow, None)), &["in its stage share already"]);
+    s.later(24 * 7);
+    s.memory.write(&s.tom, |w| w.advance(handoff, Stage::Hold, None)).unwrap();
+    assert_eq!(roles(s.sally), ["Eva Stein owner", "Tom Okoro backup"]);
+    s.later(24 * 7);
+    s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    assert_eq!(roles(s.sally), ["Eva Stein owner"]);
+    s.memory.write(&s.eva, |w| w.undo(handoff, "signed for another year")).unwrap();
+    assert_eq!(roles(s.sally), ["Tom Okoro owner"]);
+    assert_eq!(roles(s.dan), ["Ana Silva owner", "Jonas Weber backup"]);
+    s.is_sound();
+}
+
+#[test]
+fn a_gradual_handoff_that_is_withdrawn_leaves_the_roles_as_they_were() {
+    let s = scene();
+    let handoff = s.offer(&s.plan());
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    s.memory.write(&s.tom, |w| w.advance(handoff, Stage::Hold, None)).unwrap();
+    assert_eq!(s.owners(s.sally), ["Eva Stein"]);
+    s.memory.write(&s.tom, |w| w.withdraw(handoff, "she is ill")).unwrap();
+    assert_eq!(s.owners(s.sally), ["Tom Okoro"]);
+    assert_eq!(s.memory.brief(s.sally).unwrap().owners.len(), 1);
+    assert_eq!(s.memory.handoff_by_id(handoff).unwrap().state, HandoffState::Withdrawn);
+    s.is_sound();
+}
+
+#[test]
+fn an_undone_handoff_gives_back_what_it_took_and_leaves_alone_what_came_since() {
+    let s = scene();
+    let handoff = s.completed();
+    s.later(48);
+    s.memory
+        .write(&s.eva, |w| {
+            w.transfer(s.carla, &s.jonas, Some("her sister"))?;
+            w.note(s.sally, "Now comes on Fridays").save()
+        })
+        .unwrap();
+    let undone = s.memory.write(&s.eva, |w| w.undo(handoff, "signed for another year")).unwrap();
+    assert_eq!(s.owners(s.sally), ["Tom Okoro"]);
+    assert_eq!(s.owners(s.dan), ["Ana Silva"]);
+    assert_eq!(s.owners(s.carla), ["Jonas Weber"]);
+    assert_eq!(s.memory.timeline(s.sally, None, 10).unwrap().notes.len(), 2);
+    let moved =
+        undone.left_alone.iter().any(|l| matches!(l, LeftAlone::MovedOn { owners, .. } if owners == &["Jonas Weber"]));
+    assert!(moved && undone.left_alone.len() == 2, "{undone}");
+    says(&undone.to_string(), &["Carla Diaz went on to Jonas Weber", "1 note about Sally Marsh came since"]);
+    assert_eq!(undone.receipt.outcome, HandoffState::Undone);
+    says(&s.refused(&s.eva, |w| w.undo(handoff, "again")), &["was undone on 2025-03-12 already"]);
+    s.is_sound();
+}
+
+#[test]
+fn a_handoff_is_not_undone_after_a_later_one_took_the_same_contacts() {
+    let s = scene();
+    let first = s.completed();
+    let plan = s.memory.handoff().of_member(&s.eva).reason("Eva moves on").to(&s.jonas).plan().unwrap();
+    let second = s.offer(&plan);
+    let error = s.refused(&s.eva, |w| w.undo(first, "no"));
+    says(&error, &["a later handoff", "“Eva moves on” of 2025-03-10 has 4 of them", "undo or withdraw that one first"]);
+    s.memory.write(&s.eva, |w| w.withdraw(second, "she stays")).unwrap();
+    s.memory.write(&s.eva, |w| w.undo(first, "yes")).unwrap();
+}
+
+#[test]
+fn a_handoff_of_somebody_who_departed_is_undone_once_they_are_back() {
+    let s = scene();
+    let handoff = s.completed();
+    s.memory.write(&s.eva, |w| w.depart(s.agency, None)).unwrap();
+    says(&s.refused(&s.eva, |w| w.undo(handoff, "signed again")), &["Tom Okoro", "departed", "welcome_back"]);
+    s.memory
+        .write(&s.eva, |w| {
+            w.welcome_back(s.agency)?;
+            w.undo(handoff, "signed again")
+        })
+        .unwrap();
+    assert_eq!(s.owners(s.sally), ["Tom Okoro"]);
+}
+
+#[test]
+fn two_handoffs_over_the_same_contact_are_refused_and_the_first_is_named() {
+    let s = scene();
+    let (one, two) = (s.plan(), s.memory.handoff().of_contacts([s.sally]).reason("other").to(&s.jonas).plan().unwrap());
+    s.offer(&one);
+    let error = s.refused(&s.jonas, |w| w.offer(&two));
+    says(&error, &["Sally Marsh", "in the handoff “contract ends 31 March” of 2025-03-10"]);
+}
+
+#[test]
+fn bad_successors_and_plans_are_refused_in_words() {
+    let s = scene();
+    let planner = || s.memory.handoff().of_agency(s.agency).reason("r");
+    let error = |p: heirloom::Planner<'_>| p.plan().unwrap_err().to_string();
+    says(&error(planner().to(&s.tom)), &["Tom Okoro is among those who leave"]);
+    says(&error(s.memory.handoff().of_member(&s.tom).reason("r").to(&s.tom)), &["Tom Okoro is among those who leave"]);
+    says(&error(s.memory.handoff().reason("r").to(&s.eva)), &["nobody leaves"]);
+    says(&error(s.memory.handoff().of_agency(s.agency).to(&s.eva)), &["reason of a handoff", "empty"]);
+    says(
+        &error(planner().to(&s.eva).stage(Stage::Hold, start()).stage(Stage::Share, start())),
+        &["stages of a handoff"],
+    );
+    let nobody = planner().plan().unwrap();
+    says(&s.refused(&s.eva, |w| w.offer(&nobody)), &["4 of 4 contacts", "nobody would take over"]);
+    let other = scene();
+    says(&s.refused(&s.eva, |w| w.offer(other.plan())), &["drawn up for the memory", "draw one up here"]);
+    let empty = s.memory.handoff().of_member(&s.jonas).reason("r").to(&s.eva).plan().unwrap();
+    says(&s.refused(&s.eva, |w| w.offer(&empty)), &["hands over nothing"]);
+    s.memory.write(&s.eva, |w| w.depart(&s.jonas, None)).unwrap();
+    says(&error(planner().to(&s.jonas)), &["Jonas Weber departed on 2025-03-10 and cannot take over"]);
+}
+
+#[test]
+fn a_handoff_that_is_over_takes_no_more_answers() {
+    let s = scene();
+    let handoff = s.completed();
+    for error in [
+        s.refused(&s.eva, |w| w.accept(handoff, s.sally)),
+        s.refused(&s.eva, |w| w.accept_all(handoff)),
+        s.refused(&s.eva, |w| w.complete(handoff)),
+        s.refused(&s.eva, |w| w.withdraw(handoff, "no")),
+    ] {
+        says(&error, &["“contract ends 31 March” of 2025-03-10 was completed on 2025-03-10"]);
+    }
+    let plan = s.memory.handoff().of_member(&s.eva).reason("r").to(&s.jonas).plan().unwrap();
+    let open = s.offer(&plan);
+    says(&s.refused(Actor::system("crm"), |w| w.accept(open, s.fay)), &["by the successor in person"]);
+}
+
+#[test]
+fn a_contact_that_went_elsewhere_meanwhile_is_named_and_nothing_is_half_done() {
+    let s = scene();
+    let handoff = s.offer(&s.plan());
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    s.memory.write(&s.tom, |w| w.transfer(s.ben, &s.jonas, None)).unwrap();
+    let error = s.refused(&s.eva, |w| w.complete(handoff));
+    says(&error, &["no longer stands as it was offered", "Ben Ito is looked after by Jonas Weber", "keep"]);
+    s.memory.write(&s.eva, |w| w.keep(handoff, s.ben, "went to Jonas")).unwrap();
+    s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+}
+
+#[test]
+fn bulk_and_single_transfers_write_equal_entries() {
+    let (bulk, single) = (scene(), scene());
+    let handoff = bulk.completed();
+    single
+        .memory
+        .write(&single.eva, |w| w.transfer(single.sally, &single.eva, Some("contract ends 31 March")))
+        .unwrap();
+    let transfer = |s: &Scene| {
+        let history = s.memory.history(s.sally).unwrap();
+        let entry = history.into_iter().rfind(|e| e.kind == "ownership.transferred").unwrap();
+        let Some(Change::OwnershipTransferred(change)) = entry.change else { panic!() };
+        (entry.actor_name, change.from_name, change.to_name, change.at, change.why, entry.cause.is_some())
+    };
+    let (bulk_entry, single_entry) = (transfer(&bulk), transfer(&single));
+    assert_eq!((bulk_entry.5, single_entry.5), (true, false), "the one in bulk names the handoff as its cause");
+    assert_eq!(
+        (bulk_entry.0, bulk_entry.1, bulk_entry.2, bulk_entry.3, bulk_entry.4),
+        (single_entry.0, single_entry.1, single_entry.2, single_entry.3, single_entry.4)
+    );
+    assert_eq!(bulk.memory.handoff_by_id(handoff).unwrap().state, HandoffState::Completed);
+}
+
+#[test]
+fn custody_does_not_widen_reading() {
+    let s = scene();
+    s.memory.write(&s.tom, |w| w.note(s.sally, "Her operation is on Monday").private().save()).unwrap();
+    s.completed();
+    assert!(s.memory.seen_by(&s.eva).unwrap().search("operation").run().unwrap().is_empty());
+    assert_eq!(s.memory.seen_by(&s.tom).unwrap().search("operation").run().unwrap().len(), 1);
+    let plan =
+        s.memory.handoff().of_member(&s.eva).reason("r").to(&s.jonas).private_notes(Fate::Release).plan().unwrap();
+    s.memory.write(&s.eva, |w| w.note(s.fay, "A secret of Eva’s").private().save()).unwrap();
+    says(&s.refused(&s.eva, |w| w.offer(&plan)), &["out of date", "private notes about Fay Reed: 1 instead of 0"]);
+    let plan = s.memory.redraw(&plan).unwrap();
+    let error = s.refused(&s.jonas, |w| w.offer(&plan));
+    says(&error, &["release private notes of Eva Stein", "for Eva Stein to decide, or for the host"]);
+    let handoff = s.memory.write(&s.eva, |w| w.offer(&plan)).unwrap();
+    says(&s.refused(&s.jonas, |w| w.offer_to(handoff, s.fay, &s.jonas)), &["release private notes of Eva Stein"]);
+}
+
+#[test]
+fn private_notes_meet_the_fate_that_their_author_chose() {
+    let s = scene();
+    let secret = |contact, text: &str| s.memory.write(&s.tom, |w| w.note(contact, text).private().save()).unwrap();
+    let (released, sealed) = (secret(s.sally, "Owes me a favour"), secret(s.ben, "Is divorcing"));
+    let plan = s.memory.handoff().of_member(&s.tom).reason("r").to(&s.eva);
+    let plan = plan.private_notes(Fate::Release).private_notes_about([s.ben], Fate::Seal).plan().unwrap();
+    says(&plan.to_string(), &["1 released to the successor", "1 sealed until a stated reason opens them"]);
+    let handoff = s.memory.write(&s.tom, |w| w.offer(&plan)).unwrap();
+    let late = secret(s.sally, "Written after the offer");
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    let receipt = s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    assert_eq!((receipt.counts["note.released"], receipt.counts["note.sealed"], receipt.withheld), (1, 1, 1));
+    let (eva, tom) = (s.memory.seen_by(&s.eva).unwrap(), s.memory.seen_by(&s.tom).unwrap());
+    assert!(eva.note(released).is_ok() && tom.note(released).is_err());
+    assert!(eva.note(sealed).is_err() && tom.note(sealed).is_err());
+    assert!(eva.note(late).is_err() && tom.note(late).is_ok());
+    s.memory.write(&s.eva, |w| w.undo(handoff, "stays")).unwrap();
+    assert!(eva.note(released).is_err() && tom.note(released).is_ok() && tom.note(sealed).is_ok());
+    s.is_sound();
+}
+
+#[test]
+fn what_a_handoff_does_names_it_as_the_cause() {
+    let s = scene();
+    let handoff = s.completed();
+    let history = s.memory.history(handoff).unwrap();
+    let completed = history.iter().find(|entry| entry.kind == "handoff.completed").unwrap().id;
+    let transfer = s.memory.history(s.sally).unwrap().into_iter().find(|e| e.kind == "ownership.transferred").unwrap();
+    assert_eq!(transfer.cause, Some(completed));
+}
