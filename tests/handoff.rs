@@ -331,7 +331,7 @@ fn an_undone_handoff_gives_back_what_it_took_and_leaves_alone_what_came_since() 
     let moved =
         undone.left_alone.iter().any(|l| matches!(l, LeftAlone::MovedOn { owners, .. } if owners == &["Jonas Weber"]));
     assert!(moved && undone.left_alone.len() == 2, "{undone}");
-    says(&undone.to_string(), &["Carla Diaz went on to Jonas Weber", "1 note about Sally Marsh came since"]);
+    says(&undone.to_string(), &["Carla Diaz went on to Jonas Weber", "notes that came since: 1 (Sally Marsh 1)"]);
     assert_eq!(undone.receipt.outcome, HandoffState::Undone);
     says(&s.refused(&s.eva, |w| w.undo(handoff, "again")), &["was undone on 2025-03-12 already"]);
     s.is_sound();

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use super::plan::{Gap, Plan, PlanChange, PlanItem, PlanPromise};
 use super::receipt::Receipt;
 use super::undo::{LeftAlone, Undone};
 use super::{Fate, Handoff, HandoffItem, HandoffState, NamedParty, Takeover};
-use crate::brief::Visible;
+use crate::brief::{Visible, paragraph};
 
 /// So many names, or lines, of each sort are shown, and how many more there are is said.
 const SHOWN: usize = 8;
@@ -41,9 +43,15 @@ fn leavers(leavers: &[NamedParty]) -> And<'_> {
     And(leavers.iter().map(|leaver| leaver.name.as_str()).collect())
 }
 
+/// Who leaves, and why.
+fn leaving(f: &mut fmt::Formatter<'_>, who: &[NamedParty], reason: &str) -> fmt::Result {
+    let verb = if who.len() == 1 { "leaves" } else { "leave" };
+    write!(f, "{} {verb} ({})", leavers(who), Visible(reason))
+}
+
 /// The first of some lines, each after two spaces, and how many more there are.
 fn lines(f: &mut fmt::Formatter<'_>, all: &[String]) -> fmt::Result {
-    all.iter().take(SHOWN).try_for_each(|line| writeln!(f, "  {}", Visible(line)))?;
+    all.iter().take(SHOWN).try_for_each(|line| paragraph(f, "  - ", line))?;
     match all.len().saturating_sub(SHOWN) {
         0 => Ok(()),
         more => writeln!(f, "  and {more} more"),
@@ -111,8 +119,9 @@ impl fmt::Display for Plan {
     /// The plan for a terminal: who takes over how much, what must be decided, what should be looked at, which promises
     /// move, and what becomes of private notes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Plan of {}: {} leaves ({})", self.at.date_naive(), leavers(&self.leavers), Visible(&self.reason))?;
-        writeln!(f, "Nothing has changed hands.")?;
+        write!(f, "Plan of {}: ", self.at.date_naive())?;
+        leaving(f, &self.leavers, &self.reason)?;
+        writeln!(f, "\nNothing has changed hands.")?;
         writeln!(f, "\nWould go to")?;
         match self.items.is_empty() {
             true => writeln!(f, "  nobody: there is nothing to hand over")?,
@@ -143,8 +152,8 @@ impl Plan {
         for (sort, items) in found {
             let shown = items.get(..SHOWN.min(items.len())).unwrap_or_default().join(", ");
             match items.len().saturating_sub(SHOWN) {
-                0 => writeln!(f, "  {sort}: {} ({shown})", items.len())?,
-                more => writeln!(f, "  {sort}: {} ({shown} and {more} more)", items.len())?,
+                0 => paragraph(f, &format!("  {sort}: {} ", items.len()), &format!("({shown})"))?,
+                more => paragraph(f, &format!("  {sort}: {} ", items.len()), &format!("({shown} and {more} more)"))?,
             }
         }
         Ok(())
@@ -158,16 +167,17 @@ impl Plan {
         }
         promises.sort_by_key(|(promise, _)| (promise.due.is_none(), promise.due));
         writeln!(f, "\nOpen promises, which keep their dates ({})", promises.len())?;
-        let told = promises.iter().map(|(promise, item)| {
-            let due = match promise.due {
-                Some(due) if due.end() <= self.at => format!("{due}, overdue"),
-                Some(due) => due.to_string(),
-                None => "no date".to_owned(),
-            };
+        promises.iter().take(SHOWN).try_for_each(|(promise, item)| {
+            let due = promise.due.map_or_else(|| "no date".to_owned(), |due| due.to_string());
+            let overdue = if promise.due.is_some_and(|due| due.end() <= self.at) { " (overdue)" } else { "" };
             let to = item.successor_name.as_deref().unwrap_or("nobody");
-            format!("{due}: {}, to {} — {} → {to}", promise.what, item.contact.name, item.leaver_name)
-        });
-        lines(f, &told.collect::<Vec<_>>())
+            let (whom, what, from) = (&item.contact.name, &promise.what, &item.leaver_name);
+            paragraph(f, &format!("  {due:10}  "), &format!("{whom}: {what}{overdue} — {from} → {to}"))
+        })?;
+        match promises.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} more"),
+        }
     }
 
     fn write_private_notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,11 +185,8 @@ impl Plan {
         let told = [
             (count(Fate::Release), "released to the successor"),
             (count(Fate::Seal), "sealed until a stated reason opens them"),
-            (count(Fate::Withhold), "withheld: they stay private to their author"),
-            (
-                self.private_notes_elsewhere,
-                "about contacts that are not handed over: they stay private to their author",
-            ),
+            (count(Fate::Withhold), "withheld: private to the author, as before"),
+            (self.private_notes_elsewhere, "about contacts that are not handed over: private to the author, as before"),
         ];
         if told.iter().all(|(count, _)| *count == 0) {
             return writeln!(f, "\nPrivate notes\n  none");
@@ -236,8 +243,15 @@ fn changed(f: &mut fmt::Formatter<'_>, contact: &str, what: &str, from: u64, to:
 impl fmt::Display for Handoff {
     /// The handoff in a few lines: who leaves, why, where it stands, what is still to learn.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (who, why) = (leavers(&self.leavers), Visible(&self.reason));
-        writeln!(f, "{who} leaves ({why}), offered on {}: {}", self.offered_at.date_naive(), self.state)?;
+        leaving(f, &self.leavers, &self.reason)?;
+        write!(f, ": offered on {}", self.offered_at.date_naive())?;
+        match (self.state, self.closed_at) {
+            (HandoffState::Withdrawn, Some(at)) => ended(f, "withdrawn", at, self.closed_why.as_deref())?,
+            (_, Some(at)) => ended(f, "completed", at, None)?,
+            (_, None) => {}
+        }
+        self.undone_at.map_or(Ok(()), |at| ended(f, "undone", at, self.undone_why.as_deref()))?;
+        writeln!(f)?;
         let counts = [
             (self.accepted, "accepted"),
             (self.offered, "awaiting an answer"),
@@ -260,6 +274,12 @@ impl fmt::Display for Handoff {
     }
 }
 
+/// What became of a handoff, when, and why.
+fn ended(f: &mut fmt::Formatter<'_>, what: &str, at: DateTime<Utc>, why: Option<&str>) -> fmt::Result {
+    write!(f, ", {what} on {}", at.date_naive())?;
+    why.map_or(Ok(()), |why| write!(f, " ({})", Visible(why)))
+}
+
 impl fmt::Display for HandoffItem {
     /// The contact on one line: from whom, to whom, where it stands.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -270,15 +290,18 @@ impl fmt::Display for HandoffItem {
     }
 }
 
-/// What entries of a kind are called on a receipt.
-fn called(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "ownership.transferred" => "contacts changed hands",
-        "ownership.assigned" => "roles opened",
-        "ownership.ended" => "roles closed",
-        "follow_up.handed" => "promises moved, with their dates",
-        "note.released" => "private notes released",
-        "note.sealed" => "private notes sealed",
+/// What entries of a kind are called on a receipt: one of them, and several.
+fn called(kind: &str, outcome: HandoffState) -> Option<(&'static str, &'static str)> {
+    Some(match (kind, outcome) {
+        ("ownership.transferred", _) => ("contact changed hands", "contacts changed hands"),
+        ("ownership.assigned", _) => ("role opened", "roles opened"),
+        ("ownership.ended", _) => ("role closed", "roles closed"),
+        ("follow_up.handed", _) => ("promise moved, with its date", "promises moved, with their dates"),
+        ("note.released", HandoffState::Undone) => {
+            ("private note given back to its author", "private notes given back to their authors")
+        }
+        ("note.released", _) => ("private note released", "private notes released"),
+        ("note.sealed", _) => ("private note sealed", "private notes sealed"),
         _ => return None,
     })
 }
@@ -286,29 +309,38 @@ fn called(kind: &str) -> Option<&'static str> {
 impl fmt::Display for Receipt {
     /// The receipt as a page for print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = if self.outcome == HandoffState::Undone { "Handoff undone" } else { "Handoff completed" };
-        writeln!(f, "{title} on {} UTC by {}", self.at.format("%Y-%m-%d %H:%M"), Visible(&self.by_name))?;
-        writeln!(f, "\n  From    {}", leavers(&self.leavers))?;
-        writeln!(f, "  Reason  {}", Visible(&self.reason))?;
-        if let Some(why) = &self.undone_why {
-            writeln!(f, "  Undone  {}", Visible(why))?;
-        }
-        writeln!(f, "\n{}", if self.outcome == HandoffState::Undone { "Given back by" } else { "Taken over by" })?;
+        let undone = self.outcome == HandoffState::Undone;
+        let title = if undone { "Handoff undone" } else { "Handoff completed" };
+        writeln!(f, "{title} on {} UTC by {}\n", self.at.format("%Y-%m-%d %H:%M"), Visible(&self.by_name))?;
+        paragraph(f, "  From    ", &leavers(&self.leavers).to_string())?;
+        paragraph(f, "  Reason  ", &self.reason)?;
+        self.undone_why.as_ref().map_or(Ok(()), |why| paragraph(f, "  Undone  ", why))?;
+        writeln!(f, "\n{}", if undone { "Given back by" } else { "Taken over by" })?;
         shares(f, &self.successors)?;
         writeln!(f, "\nWritten")?;
         for (kind, count) in &self.counts {
-            writeln!(f, "  {count:>6}  {}", called(kind).unwrap_or(kind))?;
+            let (one, several) = called(kind, self.outcome).unwrap_or((kind, kind));
+            writeln!(f, "  {count:>6}  {}", if *count == 1 { one } else { several })?;
         }
-        let stayed = [
-            (self.withheld, "private notes stay private to their author"),
-            (self.unanswered, "questions have no answer"),
-            (self.left_alone, "things had changed or come since, and stay as they are"),
-        ];
-        stayed
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .try_for_each(|(count, what)| writeln!(f, "  {count:>6}  {what}"))?;
+        self.write_what_stayed(f)?;
         writeln!(f, "\n  Handoff  {}\n  Memory   {}\n  Head     {}", self.handoff, self.memory, self.head)
+    }
+}
+
+impl Receipt {
+    fn write_what_stayed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stayed = [
+            (self.withheld, "private note, private to its author", "private notes, private to their authors"),
+            (self.unanswered, "question without an answer", "questions without an answer"),
+            (self.left_alone, "thing that changed or came since", "things that changed or came since"),
+        ];
+        if stayed.iter().all(|(count, ..)| *count == 0) {
+            return Ok(());
+        }
+        writeln!(f, "\nLeft as it is")?;
+        stayed.iter().filter(|(count, ..)| *count > 0).try_for_each(|(count, one, several)| {
+            writeln!(f, "  {count:>6}  {}", if *count == 1 { one } else { several })
+        })
     }
 }
 
@@ -343,7 +375,39 @@ impl fmt::Display for Undone {
         if self.left_alone.is_empty() {
             return Ok(());
         }
-        writeln!(f, "\nLeft as it is")?;
-        lines(f, &self.left_alone.iter().map(LeftAlone::to_string).collect::<Vec<_>>())
+        writeln!(f, "\nLeft as it is, in detail")?;
+        let came_since = |left: &&LeftAlone| matches!(left, LeftAlone::Notes { .. } | LeftAlone::Promises { .. });
+        let changed = self.left_alone.iter().filter(|left| !came_since(left));
+        lines(f, &changed.map(LeftAlone::to_string).collect::<Vec<_>>())?;
+        self.write_what_came(f, "notes that came since", |left| match left {
+            LeftAlone::Notes { contact, notes } => Some((&contact.name, *notes)),
+            _ => None,
+        })?;
+        self.write_what_came(f, "promises that came since", |left| match left {
+            LeftAlone::Promises { contact, promises } => Some((&contact.name, *promises)),
+            _ => None,
+        })
+    }
+}
+
+impl Undone {
+    /// How much of a sort came since, and about whom.
+    fn write_what_came(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        title: &str,
+        count: impl Fn(&LeftAlone) -> Option<(&String, u64)>,
+    ) -> fmt::Result {
+        let came: Vec<(&String, u64)> = self.left_alone.iter().filter_map(count).collect();
+        if came.is_empty() {
+            return Ok(());
+        }
+        let total: u64 = came.iter().map(|(_, count)| count).sum();
+        let shown: Vec<String> = came.iter().take(SHOWN).map(|(name, count)| format!("{name} {count}")).collect();
+        let more = match came.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        paragraph(f, &format!("  - {title}: {total} "), &format!("({}{more})", shown.join(", ")))
     }
 }
