@@ -4,14 +4,18 @@
 #![allow(clippy::print_stderr, reason = "a program speaks to its user")]
 
 mod answer;
-mod fill;
 #[path = "../shared/screen.rs"]
 mod screen;
 mod text;
+#[path = "../shared/wrapped.rs"]
+mod wrapped;
+#[path = "../shared/year.rs"]
+mod year;
 
 use std::error::Error;
 use std::{env, path::Path, process::ExitCode};
 
+use chrono::Utc;
 use heirloom::{Member, Memory};
 
 const FILE: &str = "corner-table.heirloom";
@@ -51,7 +55,9 @@ fn main() -> ExitCode {
 
 fn look_up(words: &str, reader: Option<&str>, json: bool) -> Result<u8, Box<dyn Error>> {
     if !Path::new(FILE).exists() {
-        eprintln!("lookup: filled {FILE} with {}", fill::fill(Path::new(FILE))?);
+        let (memory, filled_with) = year::year(Memory::options(), Utc::now())?;
+        memory.backup(FILE)?; // the file is complete, or it is not there
+        eprintln!("lookup: filled {FILE} with {filled_with}");
     }
     let mut memory = Memory::options().must_exist().region("US".parse()?).open(FILE)?;
     if let Some(name) = reader {

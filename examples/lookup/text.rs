@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::answer::{Answer, Candidate};
+use crate::wrapped::wrapped;
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,17 +22,4 @@ impl fmt::Display for Candidate {
         f.write_str(&self.contact.name)?;
         self.told_apart_by.iter().try_for_each(|mark| write!(f, " ({mark})"))
     }
-}
-
-/// Breaks a text between words into lines of at most 80 characters.
-fn wrapped(text: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= 80 => *line += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
 }
