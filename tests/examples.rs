@@ -56,7 +56,10 @@ fn filled() -> (TempDir, Memory) {
 fn lookup_fills_the_memory_once_and_prints_sallys_brief() {
     let directory = tempfile::tempdir().unwrap();
     let first = run(&directory, "lookup", &["sally"]);
-    assert_eq!(said(&first.stderr), "lookup: filled corner-table.heirloom with 42 contacts and 298 notes, 0 skipped\n");
+    assert_eq!(
+        said(&first.stderr),
+        "lookup: filled corner-table.heirloom with 42 contacts, 301 notes and 12 promises, 0 skipped\n"
+    );
     let brief = said(&first.stdout);
     for known in [
         "Sally Whitcomb\n  Children's librarian, Belfast Town Library",
@@ -176,6 +179,9 @@ fn all_of_the_year_arrives_with_its_organisations_and_its_owners() {
     assert_eq!(owner("2025-08-29").as_deref(), Some("Daniel Okafor"));
     let cover = memory.owners(leo).unwrap().into_iter().find(|a| a.role == Role::Cover).unwrap();
     assert_eq!(cover.opened_why.as_deref(), Some("Élise at a tasting in Angers"));
+    let promises = memory.due_by("2026-12-31T00:00:00Z".parse().unwrap()).unwrap();
+    let promises: Vec<_> = promises.iter().map(|p| (p.contact.name.as_str(), p.owner.name.as_str())).collect();
+    assert_eq!(promises, [("中村 遥", "Mia Lindqvist"), ("Ben Achterberg", "Mia Lindqvist")]);
     assert!(memory.verify().unwrap().is_sound());
 }
 
@@ -336,6 +342,8 @@ fn a_reader_who_closes_the_pipe_ends_no_program_with_a_panic() {
         ("quiet", &["corner-table.heirloom", "0"]),
         ("readiness", &["corner-table.heirloom"]),
         ("lookup", &["sally"]),
+        ("readiness", &[]),
+        ("handoff", &["--undo", "books"]),
     ] {
         let program = examples().join(format!("{example}{}", env::consts::EXE_SUFFIX));
         let mut command = Command::new(program);
@@ -345,6 +353,108 @@ fn a_reader_who_closes_the_pipe_ends_no_program_with_a_panic() {
         assert_eq!((output.status.code(), said(&output.stderr)), (Some(0), String::new()), "{example}");
     }
     assert!(!directory.path().join("cursor").exists(), "the cursor stands behind entries that nobody read");
+}
+
+/// What stands under a title of what `handoff` printed.
+fn under<'a>(printed: &'a str, title: &str) -> &'a str {
+    let (_, section) =
+        printed.split_once(&format!(": {title}\n")).unwrap_or_else(|| panic!("no {title} in\n{printed}"));
+    let next = section.match_indices("\n──").nth(1).map_or(section.len(), |(at, _)| at);
+    &section[..next]
+}
+
+#[test]
+fn handoff_hands_over_all_that_an_agency_knows_and_writes_the_books_of_briefs() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = printed(&directory, "handoff", &[]);
+    let says = |title: &str, words: &[&str]| {
+        let section = under(&told, title);
+        words.iter().for_each(|word| assert!(section.contains(word), "“{word}” is not under {title}:\n{section}"));
+    };
+    says("Could they simply leave?", &["No: the people of Bright Spoon are the only owners of 7 contacts"]);
+    says("What to ask them first", &["Colleen Tierney", "What must one never do?"]);
+    says(
+        "The plan",
+        &["Daniel Okafor  4 contacts", "no backup: 7", "(overdue)", "(8)", "1 released", "1 sealed", "1 withheld"],
+    );
+    says(
+        "So far",
+        &[
+            "Chloé Marchand: Jonas Weber → Daniel Okafor, offered",
+            "Sally Whitcomb: Jonas Weber → Tomas Reyes, accepted",
+        ],
+    );
+    says("A question, answered for all who come after", &["she wants to cook them first", "Noor Haddad"]);
+    says(
+        "The receipt",
+        &["7  contacts changed hands", "8  promises moved, with their dates", "Daniel Okafor  5 contacts"],
+    );
+    says("The journal, held against it", &["sound: "]);
+    says("Bright Spoon leaves", &["marked the agency Bright Spoon as departed (the contract ended)"]);
+    says(
+        "What Tomas knows when Sally comes in",
+        &["reaches her weekly weight goal", "March is the hard month", "Jonas Weber"],
+    );
+    assert!(!told.contains("Taken back"), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 96), "a line is too long in\n{told}");
+
+    let book = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
+    let (daniel, tomas) = (book("daniel-okafor.md"), book("tomas-reyes.md"));
+    assert!(daniel.contains("overdue: Tell him what listeners wrote to us about the onions"), "{daniel}");
+    assert!(daniel.contains("## Chloé Marchand") && !tomas.contains("Chloé Marchand"), "{tomas}");
+    assert!(daniel.contains("What must one never do? Call her on a Wednesday before noon"), "{daniel}");
+    assert!(tomas.contains("March is the hard month"), "the note that was released is not in\n{tomas}");
+    for (secret, whose) in [("Salt and Spruce, and she may", "sealed"), ("she regrets the price", "withheld")] {
+        for file in ["daniel-okafor.html", "mia-lindqvist.html", "tomas-reyes.html"] {
+            assert!(!book(file).contains(secret), "{file} has a note that was {whose}");
+        }
+    }
+}
+
+#[test]
+fn handoff_is_taken_back_but_for_what_came_since() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = printed(&directory, "handoff", &["--undo", "books/of/briefs"]);
+    let (_, undone) = told.split_once("5 January 2026: Taken back\n").unwrap();
+    for word in [
+        "Undone  signed for another year",
+        "6  contacts changed hands",
+        "2  private notes given back to their authors",
+        "Hugh Pomeroy went on to Mia Lindqvist",
+        "taste the new decaf” to Sally Whitcomb",
+        "notes that came since: 16",
+    ] {
+        assert!(undone.contains(word), "“{word}” is not in\n{undone}");
+    }
+    assert!(directory.path().join("books/of/briefs/mia-lindqvist.html").exists());
+    assert!(printed(&directory, "handoff", &["--help"]).starts_with("usage: handoff"));
+    assert_eq!(run(&directory, "handoff", &["--redo"]).status.code(), Some(2));
+    assert_eq!(run(&directory, "handoff", &["one", "two"]).status.code(), Some(2));
+    fs::write(directory.path().join("file"), "").unwrap();
+    let nowhere = run(&directory, "handoff", &["file"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(said(&nowhere.stderr).starts_with("handoff: file"), "{}", said(&nowhere.stderr));
+}
+
+#[test]
+fn readiness_tells_who_could_leave_and_what_to_ask_them_first() {
+    let (directory, _memory) = filled();
+    let told = printed(&directory, "readiness", &[]);
+    for word in [
+        "Readiness on 2025-12-01, of 42 contacts",
+        "Bright Spoon: 1 of 7 contacts would survive",
+        "no insight: 3 (Chloé Marchand, Colleen Tierney, Hugh Pomeroy)",
+        "Daniel Okafor: 1 (Nadia Petrova)",
+        "What to ask Bright Spoon before they leave",
+        "Tell her who answers the press from",
+    ] {
+        assert!(told.contains(word), "“{word}” is not in\n{told}");
+    }
+    let today = printed(&directory, "readiness", &["corner-table.heirloom"]);
+    assert!(!today.contains("Bright Spoon"), "an agency that has left could leave in\n{today}");
+    assert_eq!(run(&directory, "readiness", &["none.heirloom"]).status.code(), Some(1));
+    assert_eq!(run(&directory, "readiness", &["one", "two"]).status.code(), Some(2));
+    assert!(!directory.path().join("none.heirloom").exists());
 }
 
 #[test]
