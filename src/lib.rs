@@ -44,16 +44,20 @@
 //! | find somebody | [`Memory::by_any_handle`], [`Memory::contacts_like`], [`Memory::by_external_id`] |
 //! | ask | [`Memory::search`], [`Search`] |
 //! | prepare for a conversation | [`Memory::brief`], [`Memory::timeline`], [`Memory::quiet_since`], [`Memory::book`] |
+//! | promise something, and keep it | [`Writer::follow_up`], [`Memory::due_by`], [`Memory::follow_ups_of`] |
 //! | know who could leave, and what would be lost | [`Memory::readiness`], [`Readiness`] |
 //! | ask a leaver for what only they know | [`Memory::debrief`], [`Writer::answer_debrief`] |
+//! | hand over what somebody looks after | [`Memory::handoff`], [`Plan`], [`Writer::offer`], [`Writer::complete`], [`Receipt`] |
 //! | give a successor all of it to read | [`Memory::briefs`], [`Briefs`] |
+//! | take a handoff back | [`Writer::undo`], [`Undone`] |
 //! | read several things that belong together | [`Memory::read`], [`View`] |
 //! | go through all contacts | [`Memory::contacts`] |
 //! | know who changed what | [`Memory::history`], [`Change`], [`changes`] |
 //! | follow along | [`Memory::changes_after`], [`Memory::wait_for_changes`], [`Cursor`] |
 //! | bring in what other systems know | [`Memory::import`], [`ImportReport`] |
 //!
-//! The [`guide`] has the long answers: the journal and its hashes, the file's promise, each format, the design as an FAQ.
+//! The [`guide`] has the long answers: [how somebody leaves](guide::leaving), the journal and its hashes, the file's promise,
+//! each format, the design as an FAQ.
 //!
 //! # What it is not
 //!
@@ -62,7 +66,8 @@
 //! - Not access control: it keeps private notes apart by who the host says is reading. Whoever can read the file can read
 //!   all of it; it is not encrypted.
 //! - Not async: calls block.
-//! - Not there yet: erasing a person, merging memories, finding the same person twice, handing a part over.
+//! - Not there yet: erasing a person, merging memories, finding the same person twice, giving a part of a memory away as a
+//!   file of its own.
 //!
 //! # Features
 //!

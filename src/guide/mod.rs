@@ -1,7 +1,8 @@
-//! The long answers: how the journal is kept, what the file promises, and what each format says.
+//! The long answers: how somebody leaves, how the journal is kept, what the file promises, and what each format says.
 //!
 //! | page | for whom |
 //! |---|---|
+//! | [`leaving`] | whose members and agencies come and go |
 //! | [`journal`](mod@journal) | who follows the changes, or wants to verify a memory without heirloom |
 //! | [`file`](mod@file) | who keeps, copies, or looks into the file |
 //! | [`threads`] | who shares a memory between threads and processes |
@@ -9,6 +10,9 @@
 //! | `csv` | who imports tables (with the feature `csv`) |
 //! | `vcard` | who imports address books (with the feature `vcard`) |
 //! | [`faq`] | who asks why it is as it is |
+
+#[doc = include_str!("leaving.md")]
+pub mod leaving {}
 
 #[doc = include_str!("journal.md")]
 pub mod journal {}
