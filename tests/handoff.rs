@@ -388,6 +388,8 @@ fn bad_successors_and_plans_are_refused_in_words() {
     );
     let nobody = planner().plan().unwrap();
     says(&s.refused(&s.eva, |w| w.offer(&nobody)), &["4 of 4 contacts", "nobody would take over"]);
+    let fay = s.memory.handoff().of_contacts([s.fay, s.ben]).reason("r").to(&s.eva).plan().unwrap();
+    says(&s.refused(&s.eva, |w| w.offer(&fay)), &["1 of 2 contacts", "Fay Reed (it would go to who has it already)"]);
     let other = scene();
     says(&s.refused(&s.eva, |w| w.offer(other.plan())), &["drawn up for the memory", "draw one up here"]);
     let empty = s.memory.handoff().of_member(&s.jonas).reason("r").to(&s.eva).plan().unwrap();

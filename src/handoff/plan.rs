@@ -346,6 +346,8 @@ pub struct PlanPromise {
 pub enum Gap {
     /// Nobody would take over. It stands in the way of an offer.
     NoSuccessor,
+    /// Who would take over is who has the contact. It stands in the way of an offer; leave the contact out.
+    TheirsAlready,
     /// Another handoff that is not completed has the contact. It stands in the way of an offer.
     InAnotherHandoff {
         /// The other handoff.
@@ -387,7 +389,10 @@ pub enum Gap {
 impl Gap {
     /// Whether it stands in the way of an offer.
     pub const fn blocks(&self) -> bool {
-        matches!(self, Self::NoSuccessor | Self::InAnotherHandoff { .. } | Self::OwnedLater { .. })
+        matches!(
+            self,
+            Self::NoSuccessor | Self::TheirsAlready | Self::InAnotherHandoff { .. } | Self::OwnedLater { .. }
+        )
     }
 }
 
@@ -602,12 +607,18 @@ fn draw(view: &View<'_>, memory: MemoryId, wishes: Wishes) -> Result<Plan> {
     let leavers = leavers(view, &wishes)?;
     let mut desk = Desk::new(view, wishes, &leavers)?;
     let (mut items, mut private_notes_elsewhere) = (Vec::new(), 0);
-    for leaver in &leavers {
-        let (mut of_leaver, elsewhere) = desk.items_of(leaver)?;
-        of_leaver.sort_by(|a, b| (&a.contact.name, a.contact.id).cmp(&(&b.contact.name, b.contact.id)));
-        items.append(&mut of_leaver);
-        private_notes_elsewhere += elsewhere;
+    let mut merely_promised = Vec::new();
+    // Books before promises: who takes a contact over takes over what others of those who leave have promised to it.
+    for (at, leaver) in leavers.iter().enumerate() {
+        let (owned, others) = desk.holdings_of(leaver)?.into_iter().partition(|(_, held)| held.owned);
+        private_notes_elsewhere += desk.items(at, leaver, owned, &mut items)?;
+        merely_promised.push(others);
     }
+    for ((at, leaver), others) in leavers.iter().enumerate().zip(merely_promised) {
+        private_notes_elsewhere += desk.items(at, leaver, others, &mut items)?;
+    }
+    items.sort_by(|(a, x), (b, y)| (a, &x.contact.name, x.contact.id).cmp(&(b, &y.contact.name, y.contact.id)));
+    let items: Vec<PlanItem> = items.into_iter().map(|(_, item)| item).collect();
     let wishes = desk.wishes;
     let parties = match wishes.leavers.as_slice() {
         [] => leavers.iter().map(|leaver| Party::Member(leaver.member.id)).collect(),
@@ -720,11 +731,16 @@ impl<'v> Desk<'v> {
         })
     }
 
-    /// What a leaver would hand over, and how many private notes they have about other contacts.
-    fn items_of(&mut self, leaver: &Leaver) -> Result<(Vec<PlanItem>, u64)> {
-        let mut holdings = self.holdings_of(leaver)?;
-        holdings.retain(|contact, _| leaver.hands_over(*contact));
-        let (mut items, mut elsewhere) = (Vec::with_capacity(holdings.len()), 0);
+    /// Adds what a leaver, the one at a place in the list, would hand over of what they hold; returns how many private
+    /// notes they have about contacts that are not handed over.
+    fn items(
+        &mut self,
+        at: usize,
+        leaver: &Leaver,
+        holdings: BTreeMap<i64, Holdings>,
+        items: &mut Vec<(usize, PlanItem)>,
+    ) -> Result<u64> {
+        let mut elsewhere = 0;
         for (contact, mut held) in holdings {
             let fate = self.fates.get(&contact).copied().unwrap_or(self.wishes.fate);
             let has_something = held.owned || !held.promises.is_empty() || fate != Fate::Withhold;
@@ -736,9 +752,9 @@ impl<'v> Desk<'v> {
                 Some(contact) => contact,
                 None => self.contact_by_key(contact)?,
             };
-            items.push(self.item(leaver, contact, summary, held, fate)?);
+            items.push((at, self.item(leaver, contact, summary, held, fate)?));
         }
-        Ok((items, elsewhere))
+        Ok(elsewhere)
     }
 
     fn contact_by_key(&self, key: i64) -> Result<ContactSummary> {
@@ -807,6 +823,7 @@ impl<'v> Desk<'v> {
                 Ok(())
             },
         )?;
+        holdings.retain(|contact, _| leaver.hands_over(*contact));
         Ok(holdings)
     }
 
@@ -840,18 +857,20 @@ impl<'v> Desk<'v> {
 
     /// Who takes a contact over. What a leaver merely promised goes to who owns the contact and stays.
     fn successor(&mut self, leaver: &Leaver, contact: i64, held: &Holdings) -> Result<Option<i64>> {
-        if let Some(chosen) = self.rules.chosen.get(&contact) {
-            return Ok(Some(*chosen).filter(|chosen| *chosen != leaver.key));
+        let known = self.rules.named.get(&contact).or_else(|| self.rules.given.get(&contact));
+        if let Some(known) = known {
+            return Ok(Some(*known).filter(|known| *known != leaver.key));
         }
         if !held.owned
             && let Some((owner, _)) = owners_of(self.view, contact)?.iter().find(|(key, _)| self.stays(*key))
         {
             return Ok(Some(*owner));
         }
+        let tagged = self.rules.tagged.get(&contact).copied().filter(|member| *member != leaver.key);
         let backup = held.keepers.iter().find(|k| self.rules.backups && self.is_backup(k, leaver)).map(|k| k.member);
-        let chosen = backup.or_else(|| self.rules.next(leaver.key));
+        let chosen = tagged.or(backup).or_else(|| self.rules.next(leaver.key));
         if let Some(chosen) = chosen {
-            self.rules.chosen.insert(contact, chosen);
+            self.rules.given.insert(contact, chosen);
         }
         Ok(chosen)
     }
@@ -873,7 +892,7 @@ impl<'v> Desk<'v> {
     fn gaps(&self, leaver: &Leaver, contact: i64, held: &Holdings, successor: Option<i64>) -> Result<Vec<Gap>> {
         let mut gaps = Vec::new();
         if successor.is_none() {
-            gaps.push(Gap::NoSuccessor);
+            gaps.push(if self.rules.name(contact, leaver.key) { Gap::TheirsAlready } else { Gap::NoSuccessor });
         }
         gaps.extend(self.other_handoffs.get(&contact).cloned());
         if !held.owned {
@@ -934,10 +953,15 @@ fn other_handoffs(view: &View<'_>) -> Result<HashMap<i64, Gap>> {
     Ok(found)
 }
 
-/// The rules for who takes over, with ids and tags looked up.
+/// The rules for who takes over, with ids and tags looked up; members and contacts by their keys.
+#[derive(Default)]
 struct Rules {
-    /// Who takes over a contact, by word about the contact or its tag, or because it was given to them already.
-    chosen: HashMap<i64, i64>,
+    /// Who takes over a contact, by word about that contact.
+    named: HashMap<i64, i64>,
+    /// Who does by its tag.
+    tagged: HashMap<i64, i64>,
+    /// To whom a contact was given already, in this plan.
+    given: HashMap<i64, i64>,
     backups: bool,
     rest: Vec<i64>,
     turn: usize,
@@ -945,34 +969,32 @@ struct Rules {
 
 impl Rules {
     fn read(view: &View<'_>, rules: &[Rule]) -> Result<Self> {
-        let sql = view.sql();
-        let (mut chosen, mut by_contact) = (HashMap::new(), HashMap::new());
-        let (mut backups, mut rest) = (false, Vec::new());
+        let (sql, mut read) = (view.sql(), Self::default());
         for rule in rules {
             match rule {
-                Rule::Backups => backups = true,
-                Rule::Rest(team) => rest = team.iter().map(|id| member_key(sql, *id)).collect::<Result<_>>()?,
+                Rule::Backups => read.backups = true,
+                Rule::Rest(team) => read.rest = team.iter().map(|id| member_key(sql, *id)).collect::<Result<_>>()?,
                 Rule::Contacts(contacts, successor) => {
                     let successor = member_key(sql, *successor)?;
                     for contact in contacts {
-                        by_contact.insert(view.contact_key(*contact)?, successor);
+                        read.named.insert(view.contact_key(*contact)?, successor);
                     }
                 }
                 Rule::Tag(tag, successor) => {
-                    let successor = member_key(sql, *successor)?;
-                    sql.each(
-                        "SELECT contact FROM contact_tag WHERE tag_key = $1",
-                        &[Value::Text(&fold(tag))],
-                        |row| {
-                            chosen.insert(row.int(0)?, successor);
-                            Ok(())
-                        },
-                    )?;
+                    let (tag, successor) = (fold(tag), member_key(sql, *successor)?);
+                    sql.each("SELECT contact FROM contact_tag WHERE tag_key = $1", &[Value::Text(&tag)], |row| {
+                        read.tagged.insert(row.int(0)?, successor);
+                        Ok(())
+                    })?;
                 }
             }
         }
-        chosen.extend(by_contact);
-        Ok(Self { chosen, backups, rest, turn: 0 })
+        Ok(read)
+    }
+
+    /// Whether the words give a contact to this member.
+    fn name(&self, contact: i64, member: i64) -> bool {
+        self.named.get(&contact).or_else(|| self.tagged.get(&contact)) == Some(&member) || self.rest.contains(&member)
     }
 
     /// Whose turn it is among the rest.

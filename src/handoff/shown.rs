@@ -71,6 +71,7 @@ impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuccessor => f.write_str("nobody would take over"),
+            Self::TheirsAlready => f.write_str("it would go to who has it already"),
             Self::InAnotherHandoff { reason, offered_at, .. } => {
                 write!(f, "in the handoff “{}” of {}", Visible(reason), offered_at.date_naive())
             }
@@ -102,9 +103,10 @@ impl fmt::Display for PlanItem {
 /// A sort of gaps: its title, and what belongs to it.
 type Sort = (&'static str, fn(&Gap) -> bool);
 
-/// The sorts of gaps that a plan lists together, with their titles; the first three stand in the way of an offer.
-const SORTS: [Sort; 9] = [
+/// The sorts of gaps that a plan lists together, with their titles; the first four stand in the way of an offer.
+const SORTS: [Sort; 10] = [
     ("nobody would take over", |gap| matches!(gap, Gap::NoSuccessor)),
+    ("would go to who has them already", |gap| matches!(gap, Gap::TheirsAlready)),
     ("in another handoff", |gap| matches!(gap, Gap::InAnotherHandoff { .. })),
     ("to be owned by somebody else later", |gap| matches!(gap, Gap::OwnedLater { .. })),
     ("no note at all", |gap| matches!(gap, Gap::NoNotes)),
@@ -130,7 +132,7 @@ impl fmt::Display for Plan {
         for (stage, until) in &self.stages {
             writeln!(f, "  {stage} until {}", until.date_naive())?;
         }
-        let (blocking, others) = SORTS.split_at(3);
+        let (blocking, others) = SORTS.split_at(4);
         self.write_sorts(f, "To decide before it can be offered", blocking)?;
         self.write_sorts(f, "To look at", others)?;
         self.write_promises(f)?;

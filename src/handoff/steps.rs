@@ -659,9 +659,16 @@ impl Writer<'_> {
     /// Refuses, naming them, when some no longer stand as they were offered.
     fn ways(&self, standing: &Standing, taken: &[Taken], held: &Roles) -> Result<Vec<Option<Way>>> {
         let (mut ways, mut changed) = (Vec::with_capacity(taken.len()), Vec::new());
+        let mut given = None;
         for item in taken {
             let owners = held.get(&item.key).map(Vec::as_slice).unwrap_or_default();
             match item.owned.then(|| self.way(standing, item, owners)).transpose() {
+                Ok(Some(Way::Transfer(open))) => {
+                    // Of two who own it and leave, the first hands it over and the second steps down.
+                    let to = Some((item.key, item.successor));
+                    let again = std::mem::replace(&mut given, to) == to;
+                    ways.push(Some(if again { Way::LeaverSteps(open) } else { Way::Transfer(open) }));
+                }
                 Ok(way) => ways.push(way),
                 Err(why) => changed.push(format!("{} {why}", self.view().contact_summary(item.contact)?.name)),
             }
