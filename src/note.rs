@@ -1127,12 +1127,13 @@ impl Custody {
     }
 }
 
-/// Finds the private notes about a contact that a member alone reads, up to the number of an entry and without those that
-/// were retracted, in order of writing.
+/// Finds the private notes about a contact that a member alone read when an entry was written, given by its number, and
+/// does today, without those that were retracted, in order of writing.
 pub(crate) fn private_notes_of(sql: &dyn Sql, contact: i64, member: i64, through: i64) -> Result<Vec<NoteId>> {
     sql.all(
         "SELECT n.id FROM note_contact l JOIN note n ON n.key = l.note
          WHERE l.contact = $1 AND l.private_to = $2 AND l.retracted_at IS NULL AND l.note <= $3
+             AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.subject = l.note AND e.kind = 'note.released' AND e.seq > $3)
          ORDER BY l.note",
         &[Value::Int(contact), Value::Int(member), Value::Int(through)],
         |row| row.uuid(0).map(NoteId),

@@ -441,6 +441,15 @@ impl Model {
         handed.collect()
     }
 
+    /// Lets a note have another reader, or none where it is sealed. Nobody has decided on it in a handoff since.
+    fn read_by(&mut self, id: NoteId, reader: Option<MemberId>) {
+        let note = self.notes.iter_mut().find(|note| note.id == id).unwrap();
+        if reader.is_some() && reader != note.private_to {
+            self.handoffs.iter_mut().for_each(|handoff| handoff.private.retain(|(private, _)| *private != id));
+        }
+        (note.private_to, note.sealed) = (reader, reader.is_none());
+    }
+
     /// Lets the promises go to the successors, as a stage or the completion of a handoff does.
     fn hand_all_promises<'i>(&mut self, handoff: HandoffId, items: impl IntoIterator<Item = &'i HandoffItem>) {
         for item in items {
@@ -455,21 +464,18 @@ impl Model {
     /// Lets private notes meet their fate: those that the leaver alone read at the offer and still does. Of a note about
     /// several contacts the most careful fate counts, and it is released to the successor for the first of them.
     fn dispose(&mut self, handoff: HandoffId, items: &[HandoffItem]) {
-        let kept = self.handoffs.iter_mut().find(|kept| kept.id == handoff).unwrap();
-        for (id, leaver) in &kept.private {
-            let note = self.notes.iter_mut().find(|note| note.id == *id).unwrap();
-            let of_note = items.iter().filter(|i| i.leaver == *leaver && note.about.contains(&i.contact.id));
+        let at = self.handoffs.iter().position(|kept| kept.id == handoff).unwrap();
+        for (id, leaver) in self.handoffs[at].private.clone() {
+            let note = self.notes.iter().find(|note| note.id == id).unwrap();
+            let of_note = items.iter().filter(|i| i.leaver == leaver && note.about.contains(&i.contact.id));
             let of_note: Vec<&HandoffItem> = of_note.collect();
             let fated = |fate| of_note.iter().any(|item| item.fate == fate);
-            if note.private_to != Some(*leaver) || note.retracted || of_note.is_empty() || fated(FateOfNotes::Withhold)
-            {
+            if note.private_to != Some(leaver) || note.retracted || of_note.is_empty() || fated(FateOfNotes::Withhold) {
                 continue;
             }
-            (note.private_to, note.sealed) = match fated(FateOfNotes::Seal) {
-                true => (None, true),
-                false => (Some(of_note[0].successor), false),
-            };
-            kept.readers.insert(*id, (*leaver, note.private_to));
+            let reader = Some(of_note[0].successor).filter(|_| !fated(FateOfNotes::Seal));
+            self.handoffs[at].readers.insert(id, (leaver, reader));
+            self.read_by(id, reader);
         }
     }
 
@@ -483,9 +489,8 @@ impl Model {
             }
         }
         for (id, (from, to)) in std::mem::take(&mut kept.readers) {
-            let note = self.notes.iter_mut().find(|note| note.id == id).unwrap();
-            if !note.retracted && note.private_to == to {
-                (note.private_to, note.sealed) = (Some(from), false);
+            if self.notes.iter().any(|note| note.id == id && !note.retracted && note.private_to == to) {
+                self.read_by(id, Some(from));
             }
         }
     }
@@ -754,14 +759,12 @@ fn carry_out(memory: &Memory, w: &mut Writer<'_>, m: &mut Model, Call { deed, a,
                 _ => w.release_note(id, to, (c % 2 == 0).then_some("looks after them"))?,
             }
             assert_eq!(sealed, matches!(deed, Deed::OpenNote), "a sealed note is opened, another is released");
-            let note = m.notes.iter_mut().find(|note| note.id == id).unwrap();
-            (note.private_to, note.sealed) = (Some(to), false);
+            m.read_by(id, Some(to));
         }
         Deed::SealNote => {
             let id = m.note(a);
             w.seal_note(id, (c % 2 == 0).then_some("nobody's business"))?;
-            let note = m.notes.iter_mut().find(|note| note.id == id).unwrap();
-            (note.private_to, note.sealed) = (None, true);
+            m.read_by(id, None);
         }
         Deed::Own => {
             let (contact, member) = (m.contact(a), m.member(b));

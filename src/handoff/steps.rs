@@ -446,7 +446,6 @@ impl Writer<'_> {
         let contacts = taken.iter().map(|item| item.key).collect::<BTreeSet<_>>().len() as u64;
         let completed = self.append_id(handoff, HandoffCompleted { contacts })?;
         let after = self.head().seq;
-        let withheld = self.withheld(&standing)?;
         self.because_of(completed, |w| {
             for (item, way) in taken.iter().zip(ways) {
                 let others = held.get(&item.key).map(Vec::as_slice).unwrap_or_default();
@@ -454,6 +453,7 @@ impl Writer<'_> {
             }
             Ok(())
         })?;
+        let withheld = self.withheld(&standing)?;
         self.receipt(&standing, HandoffState::Completed, after, (withheld, 0))
     }
 
@@ -476,26 +476,40 @@ impl Writer<'_> {
         if item.fate == Fate::Withhold {
             return Ok(());
         }
-        // Those that were written after the offer are not what the author, or the host, decided on.
+        // Those that were written, or came to the leaver, after the offer are not what was decided on.
         for note in note::private_notes_of(self.sql(), item.key, item.leaver_key, standing.key)? {
-            match item.fate {
+            match self.fate_of(standing, item, note)? {
                 Fate::Release => {
                     let successor = self.view().member(item.successor)?;
                     self.release_note_as_decided(note, &successor, Some(&standing.reason))?;
                 }
-                _ => self.seal_note_as_decided(note, Some(&standing.reason))?,
+                Fate::Seal => self.seal_note_as_decided(note, Some(&standing.reason))?,
+                Fate::Withhold => {}
             }
         }
         Ok(())
     }
 
-    /// How many private notes stay private to their author.
+    /// What becomes of a private note of a leaver: where it is about several contacts of the handoff, what is the most
+    /// careful of their fates.
+    fn fate_of(&self, standing: &Standing, item: &Taken, note: NoteId) -> Result<Fate> {
+        let fates = self.sql().all(
+            "SELECT i.fate FROM entry e
+             JOIN note_contact l ON l.note = e.seq
+             JOIN handoff_item i ON i.contact = l.contact
+             WHERE e.id = $1 AND i.handoff = $2 AND i.leaver = $3 AND i.state = 'accepted'",
+            &[(&note.0).into(), Value::Int(standing.key), Value::Int(item.leaver_key)],
+            |row| row.text(0)?.parse(),
+        )?;
+        Ok(fates.into_iter().max().unwrap_or(item.fate))
+    }
+
+    /// How many private notes about the contacts that were taken over are private to who left them.
     fn withheld(&self, standing: &Standing) -> Result<u64> {
         self.sql().one(
             "SELECT count(DISTINCT l.note) FROM handoff_item i
              JOIN note_contact l ON l.contact = i.contact AND l.private_to = i.leaver
-             WHERE i.handoff = $1 AND i.state = 'accepted' AND l.retracted_at IS NULL
-                 AND (i.fate = 'withhold' OR l.note > $1)",
+             WHERE i.handoff = $1 AND i.state = 'accepted' AND l.retracted_at IS NULL",
             &[Value::Int(standing.key)],
             |row| Ok(row.int(0)?.unsigned_abs()),
         )
