@@ -412,6 +412,28 @@ impl Plan {
         self.wishes.check(view)
     }
 
+    /// What a plan shows otherwise than the same wishes give today, beside figures: somebody was renamed, or it was changed
+    /// where it was saved.
+    pub(super) fn shown_otherwise(&self, today: &Self) -> Vec<String> {
+        let key = |item: &PlanItem| (item.contact.id, item.leaver);
+        let shown: HashMap<_, _> = self.items.iter().map(|item| (key(item), item)).collect();
+        let is_shown = |item: &PlanItem| {
+            shown.get(&key(item)).is_some_and(|shown| {
+                let names = (&shown.contact, &shown.leaver_name, &shown.successor_name);
+                names == (&item.contact, &item.leaver_name, &item.successor_name) && shown.fate == item.fate
+            })
+        };
+        let whole = [
+            (self.reason == today.reason, "the reason"),
+            (self.leavers == today.leavers, "who leaves"),
+            (self.successors == today.successors, "who takes over how much"),
+            (self.stages == today.stages, "the stages"),
+        ];
+        let whole = whole.into_iter().filter(|(same, _)| !same).map(|(_, what)| what.to_owned());
+        let items = today.items.iter().filter(|item| !is_shown(item));
+        whole.chain(items.map(|item| format!("what becomes of {}", item.contact.name))).collect()
+    }
+
     pub(super) fn must_be_of(&self, memory: MemoryId) -> Result<()> {
         match self.memory == memory {
             true => Ok(()),
@@ -522,8 +544,11 @@ pub(super) fn today(view: &View<'_>, plan: &Plan) -> Result<(Plan, Vec<PlanChang
     let mut known: HashMap<_, _> = today.items.iter().map(|item| (key(item), item)).collect();
     for old in &plan.items {
         match known.remove(&key(old)) {
-            Some(item) => compare(old, item, &mut changes),
-            None => changes.push(PlanChange::Gone {
+            Some(item) if item.owned && !old.owned => {
+                changes.push(PlanChange::Added { contact: item.contact.clone(), leaver_name: item.leaver_name.clone() });
+            }
+            Some(item) if item.owned == old.owned => compare(old, item, &mut changes),
+            _ => changes.push(PlanChange::Gone {
                 owners: owners_by_name(view, old.contact.id)?,
                 contact: old.contact.clone(),
                 leaver_name: old.leaver_name.clone(),
