@@ -276,8 +276,13 @@ impl Known {
 /// Takes everything up by a set of statements, whatever the number of contacts, then goes through the contacts by name.
 fn survey(view: &View<'_>, stale_after_days: u32) -> Result<Readiness> {
     let mut survey = Survey::new(view, stale_after_days)?;
-    view.sql().each("SELECT id, kind, name, key FROM contact ORDER BY name_key, key", &[], |row| {
-        survey.take(row.int(3)?, &read_summary(row)?)
+    // Apart, because rows fetched in order of names lie all over the file.
+    let contacts = view.sql().all("SELECT id, kind, name, key FROM contact ORDER BY key", &[], |row| {
+        Ok((row.int(3)?, read_summary(row)?))
+    })?;
+    view.sql().each("SELECT key FROM contact ORDER BY name_key, key", &[], |row| {
+        let contact = of_contact(&contacts, row.int(0)?, |(key, _)| *key);
+        contact.iter().try_for_each(|(key, contact)| survey.take(*key, contact))
     })?;
     Ok(survey.finish())
 }

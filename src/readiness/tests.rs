@@ -230,6 +230,19 @@ fn who_departed_is_no_backup_no_owner_and_no_party_but_their_words_stay() {
 }
 
 #[test]
+fn a_role_that_somebody_who_departed_still_has_by_the_meeting_of_two_memories_counts_for_nothing() {
+    let r = restaurant();
+    let (sally, ben) = (r.write(|w| w.add_contact(NewContact::person("Sally"))), r.contact("Ben", &r.tom, &[&r.mia]));
+    r.write(|w| w.depart(&r.jo, None));
+    r.share(sally, &r.jo);
+    r.share(ben, &r.jo);
+    let readiness = r.readiness();
+    assert_eq!(readiness.unowned.iter().map(|c| c.id).collect::<Vec<_>>(), [sally]);
+    assert_eq!(risks(&readiness.members, "Tom Okoro", ben), [Risk::NoBackup]);
+    assert_eq!(readiness.agencies, [], "nobody of the agency who is here owns a contact");
+}
+
+#[test]
 fn a_contact_without_an_owner_is_named() {
     let r = restaurant();
     let sally = r.write(|w| w.add_contact(NewContact::person("Sally")));
