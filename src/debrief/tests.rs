@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use super::*;
-use crate::changes::FollowUpAdded;
 use crate::{Actor, Agency, AgencyId, Member, MemberId, NewContact, NewMember, NoteKind, Role};
 
 /// An agency of two people, and an employee.
@@ -50,14 +49,8 @@ impl Firm {
 
     fn promise(&self, contact: ContactId, owner: &Member, what: &str, due: Option<&str>) {
         self.write(|w| {
-            w.create(FollowUpAdded {
-                contact,
-                what: what.to_owned(),
-                due: due.map(|due| due.parse().unwrap()),
-                owner: owner.id,
-                owner_name: owner.name.clone(),
-                note: None,
-            })
+            let draft = w.follow_up(contact, what).owner(owner);
+            due.into_iter().fold(draft, |draft, due| draft.due(due)).save().map(drop)
         });
     }
 

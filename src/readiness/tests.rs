@@ -3,7 +3,7 @@
 use chrono::TimeZone;
 
 use super::*;
-use crate::changes::{FollowUpAdded, OwnershipAssigned};
+use crate::changes::OwnershipAssigned;
 use crate::{Actor, Agency, ContactId, Error, Member, NewContact, NewMember, NoteKind, Writer};
 
 /// The instant at which every look at readiness is taken here.
@@ -70,17 +70,7 @@ impl Restaurant {
     }
 
     fn promise(&self, contact: ContactId, owner: &Member) {
-        self.write(|w| {
-            w.create(FollowUpAdded {
-                contact,
-                what: "Send the summer menu".to_owned(),
-                due: None,
-                owner: owner.id,
-                owner_name: owner.name.clone(),
-                note: None,
-            })
-            .map(drop)
-        });
+        self.write(|w| w.follow_up(contact, "Send the summer menu").owner(owner).save().map(drop));
     }
 
     fn readiness(&self) -> Readiness {
