@@ -42,7 +42,7 @@ impl Figures {
         *self = Self { voices, private, ..Self::default() };
     }
 
-    /// Counts one note; the columns of the row are those of [`figures_query`].
+    /// Counts one note; the columns of the row are those of `figures_query`.
     fn take(&mut self, row: &dyn Row) -> Result<()> {
         if let Some(reader) = row.opt_int(4)? {
             count(&mut self.private, reader);

@@ -268,3 +268,23 @@ fn an_empty_answer_and_an_unknown_contact_are_refused() {
     question.contact = ContactId::from(firm.jo.id.uuid());
     assert!(answer(&question, "For the tart.").starts_with("there is no contact "));
 }
+
+#[test]
+fn whom_to_ask_about_is_found_without_reading_a_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("m.heirloom");
+    let memory = Memory::open(&path).unwrap();
+    let tom = memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Tom Okoro"))).unwrap();
+    memory
+        .write(&tom, |w| {
+            let sally = w.add_contact(NewContact::person("Sally"))?;
+            w.assign(sally, &tom, Role::Owner)?;
+            w.note(sally, "Likes the corner table").insight().save()
+        })
+        .unwrap();
+    assert_eq!(names(&memory.debrief(&tom).run().unwrap()), ["Sally"]);
+    let engine = rusqlite::Connection::open(&path).unwrap();
+    engine.execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE note; DROP TABLE entry_body").unwrap();
+    assert_eq!(memory.debrief(&tom).first(0).run().unwrap().more, 1);
+    assert!(memory.debrief(&tom).first(1).run().is_err(), "what was answered stands in texts");
+}
