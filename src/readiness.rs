@@ -15,7 +15,7 @@ use crate::brief::{Visible, paragraph};
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::Result;
 use crate::handoff::NamedParty;
-use crate::id::{AgencyId, MemberId};
+use crate::id::{AgencyId, ContactId, MemberId};
 use crate::knowledge::{self, Figures};
 use crate::member::Party;
 use crate::memory::{Memory, View};
@@ -273,18 +273,35 @@ impl Known {
     }
 }
 
-/// Takes everything up by a set of statements, whatever the number of contacts, then goes through the contacts by name.
+/// Takes everything up by a set of statements, whatever the number of contacts, each in the order in which the file has it.
 fn survey(view: &View<'_>, stale_after_days: u32) -> Result<Readiness> {
     let mut survey = Survey::new(view, stale_after_days)?;
-    // Apart, because rows fetched in order of names lie all over the file.
-    let contacts = view.sql().all("SELECT id, kind, name, key FROM contact ORDER BY key", &[], |row| {
-        Ok((row.int(3)?, read_summary(row)?))
-    })?;
-    view.sql().each("SELECT key FROM contact ORDER BY name_key, key", &[], |row| {
-        let contact = of_contact(&contacts, row.int(0)?, |(key, _)| *key);
-        contact.iter().try_for_each(|(key, contact)| survey.take(*key, contact))
+    view.sql().each("SELECT id, kind, name, key FROM contact ORDER BY key", &[], |row| {
+        survey.take(row.int(3)?, &read_summary(row)?)
     })?;
     Ok(survey.finish())
+}
+
+/// Where contacts stand by name.
+struct Names {
+    by_key: HashMap<i64, usize>,
+    by_id: HashMap<ContactId, usize>,
+}
+
+impl Names {
+    fn read(sql: &dyn Sql) -> Result<Self> {
+        let keys = sql.all("SELECT key FROM contact ORDER BY name_key, key", &[], |row| row.int(0))?;
+        let by_id = HashMap::with_capacity(keys.len());
+        Ok(Self { by_key: keys.into_iter().enumerate().map(|(place, key)| (key, place)).collect(), by_id })
+    }
+
+    fn meet(&mut self, key: i64, id: ContactId) {
+        self.by_id.extend(self.by_key.remove(&key).map(|place| (id, place)));
+    }
+
+    fn place(&self, contact: &ContactSummary) -> Option<usize> {
+        self.by_id.get(&contact.id).copied()
+    }
 }
 
 /// A survey under way.
@@ -295,6 +312,7 @@ struct Survey {
     /// In order of contacts.
     promises: Vec<Promises>,
     known: HashMap<i64, Known>,
+    names: Names,
     /// By the key of the member or the agency; no two subjects have the same.
     parties: BTreeMap<i64, PartyReadiness>,
     found: Readiness,
@@ -312,6 +330,7 @@ impl Survey {
             keepers: keepers(sql, view.now_micros())?,
             promises: promises(sql)?,
             known,
+            names: Names::read(sql)?,
             parties: parties(sql, &people)?,
             people,
             found: Readiness {
@@ -330,6 +349,7 @@ impl Survey {
 
     fn take(&mut self, key: i64, contact: &ContactSummary) -> Result<()> {
         self.found.contacts += 1;
+        self.names.meet(key, contact.id);
         let known = self.known.remove(&key).unwrap_or_default();
         self.take_organisation(&known, contact);
         self.take_promises(key, contact);
@@ -407,8 +427,16 @@ impl Survey {
     }
 
     fn finish(mut self) -> Readiness {
+        let (names, found) = (&self.names, &mut self.found);
+        found.one_person.sort_by_cached_key(|one| names.place(&one.contact));
+        for list in [&mut found.agencies_only, &mut found.departed_only, &mut found.unowned] {
+            list.sort_by_cached_key(|contact| names.place(contact));
+        }
         let mut parties: Vec<_> = self.parties.into_values().filter(|party| party.contacts > 0).collect();
-        parties.iter_mut().for_each(|party| party.at_risk.sort_by_key(|at_risk| Reverse(at_risk.risks.len())));
+        for party in &mut parties {
+            party.at_risk.sort_by_cached_key(|at| (Reverse(at.risks.len()), names.place(&at.contact)));
+            party.promises.sort_by_cached_key(|promised| names.place(&promised.contact));
+        }
         parties.sort_by(|a, b| {
             let shares = (a.surviving() * b.contacts).cmp(&(b.surviving() * a.contacts));
             shares.then_with(|| (&a.who.name, a.who.party).cmp(&(&b.who.name, b.who.party)))

@@ -235,12 +235,13 @@ fn a_role_that_somebody_who_departed_still_has_by_the_meeting_of_two_memories_co
 #[test]
 fn a_contact_without_an_owner_is_named() {
     let r = restaurant();
-    let sally = r.write(|w| w.add_contact(NewContact::person("Sally")));
+    let add = |name| r.write(|w| w.add_contact(NewContact::person(name)));
+    let (zoe, eva) = (add("zoe"), add("Éva"));
     r.contact("Ben", &r.tom, &[]);
     let readiness = r.readiness();
     assert_eq!(readiness.unowned, r.memory.unowned().unwrap());
-    assert_eq!(readiness.unowned[0].id, sally);
-    assert_eq!(readiness.contacts, 2);
+    assert_eq!(readiness.unowned.iter().map(|c| c.id).collect::<Vec<_>>(), [eva, zoe]);
+    assert_eq!(readiness.contacts, 3);
 }
 
 #[test]
