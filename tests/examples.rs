@@ -385,7 +385,7 @@ fn handoff_hands_over_all_that_an_agency_knows_and_writes_the_books_of_briefs() 
     says(
         "So far",
         &[
-            "Chloé Marchand: Jonas Weber → Daniel Okafor, offered",
+            "Chloé Marchand: Jonas Weber → Tomas Reyes, declined (I am not on TikTok)",
             "Sally Whitcomb: Jonas Weber → Tomas Reyes, accepted",
         ],
     );
@@ -405,13 +405,13 @@ fn handoff_hands_over_all_that_an_agency_knows_and_writes_the_books_of_briefs() 
     assert!(told.lines().all(|line| line.chars().count() <= 96), "a line is too long in\n{told}");
 
     let book = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
-    let (daniel, tomas) = (book("daniel-okafor.md"), book("tomas-reyes.md"));
+    let (daniel, tomas) = (book("briefs-daniel-okafor.md"), book("briefs-tomas-reyes.md"));
     assert!(daniel.contains("overdue: Tell him what listeners wrote to us about the onions"), "{daniel}");
     assert!(daniel.contains("## Chloé Marchand") && !tomas.contains("Chloé Marchand"), "{tomas}");
     assert!(daniel.contains("What must one never do? Call her on a Wednesday before noon"), "{daniel}");
     assert!(tomas.contains("March is the hard month"), "the note that was released is not in\n{tomas}");
     for (secret, whose) in [("Salt and Spruce, and she may", "sealed"), ("she regrets the price", "withheld")] {
-        for file in ["daniel-okafor.html", "mia-lindqvist.html", "tomas-reyes.html"] {
+        for file in ["briefs-daniel-okafor.html", "briefs-mia-lindqvist.html", "briefs-tomas-reyes.html"] {
             assert!(!book(file).contains(secret), "{file} has a note that was {whose}");
         }
     }
@@ -432,7 +432,7 @@ fn handoff_is_taken_back_but_for_what_came_since() {
     ] {
         assert!(undone.contains(word), "“{word}” is not in\n{undone}");
     }
-    assert!(directory.path().join("books/of/briefs/mia-lindqvist.html").exists());
+    assert!(directory.path().join("books/of/briefs/briefs-mia-lindqvist.html").exists());
     assert!(printed(&directory, "handoff", &["--help"]).starts_with("usage: handoff"));
     assert_eq!(run(&directory, "handoff", &["--redo"]).status.code(), Some(2));
     assert_eq!(run(&directory, "handoff", &["one", "two"]).status.code(), Some(2));

@@ -18,7 +18,7 @@ pub(crate) fn write(office: &Office, handoff: HandoffId, directory: &Path) -> Re
     let mut files = String::new();
     for ((name, member), contacts) in books {
         let briefs = office.memory.seen_by(member)?.briefs(contacts)?; // read as they may read
-        let file = directory.join(name.to_lowercase().replace(' ', "-"));
+        let file = directory.join(format!("briefs-{}", name.to_lowercase().replace(' ', "-")));
         for (ending, text) in [("html", briefs.to_html()?), ("md", briefs.to_markdown()?)] {
             let file = file.with_extension(ending);
             fs::write(&file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;

@@ -21,19 +21,15 @@ pub(crate) fn depart(office: &Office) -> Result<(), Box<dyn Error>> {
     let (memory, hugh) = (&office.memory, office.contact("Hugh Pomeroy")?);
     office.turn_to("2025-12-05T23:30:00Z")?;
     let decaf = memory.follow_ups_of(&office.tomas)?.into_iter().find(|promise| promise.what.contains("decaf"));
-    memory
-        .write(&office.tomas, |w| decaf.map_or(Ok(()), |decaf| w.finish_follow_up(decaf.id, Some("she approves"))))?;
+    if let Some(decaf) = decaf {
+        memory.write(&office.tomas, |w| w.finish_follow_up(decaf.id, Some("she approves")))?;
+    }
     office.turn_to("2025-12-29T15:00:00Z")?;
     memory.write(&office.daniel, |w| w.transfer(hugh, &office.mia, Some("she is the one on the air")))?;
     let noted = year::notes(memory, office.turn_to("2025-12-31T22:00:00Z")?)?.notes_added;
     memory.write(&office.mia, |w| w.depart(office.agency, Some("the contract ended")))?;
-    let left: Vec<String> = memory
-        .history(office.noor.id)?
-        .into_iter()
-        .chain(memory.history(office.agency)?)
-        .filter(|entry| entry.kind.contains("departed"))
-        .map(|entry| entry.to_string())
-        .collect();
+    let left = [memory.history(office.agency)?, memory.history(office.noor.id)?];
+    let left: Vec<String> = left.iter().filter_map(|entries| entries.last()).map(ToString::to_string).collect();
     office.tell("Bright Spoon leaves", &format!("{}\n{noted} notes were written in December.", left.join("\n")))?;
     let sally = memory.seen_by(&office.tomas)?.brief(office.contact("Sally Whitcomb")?)?;
     let known: Vec<String> = sally.insights.iter().map(|note| wrapped(&note.to_string())).collect();

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "a program speaks to its user")]
 
 mod answers;
+mod before;
 mod books;
 mod ending;
 mod office;
@@ -17,7 +18,6 @@ mod year;
 use std::error::Error;
 use std::{env, path::Path, process::ExitCode};
 
-use heirloom::{Fate, Plan, Result};
 use office::Office;
 
 const USAGE: &str = "usage: handoff [--undo] [DIRECTORY]
@@ -51,25 +51,15 @@ fn main() -> ExitCode {
 
 fn hand_over(directory: &Path, undo: bool) -> Result<(), Box<dyn Error>> {
     let office = Office::open()?;
-    office.tell("Could they simply leave?", &answers::without_a_handoff(&office))?;
-    office.tell("What to ask them first", &answers::debrief(&office)?)?;
-    let plan = plan(&office)?;
+    office.tell("Could they simply leave?", &before::without_a_handoff(&office))?;
+    office.tell("What to ask them first", &before::debrief(&office)?)?;
+    let plan = before::plan(&office)?;
     office.tell("The plan", &plan)?;
-    let handoff = answers::offer(&office, &plan)?;
+    let handoff = before::offer(&office, &plan)?;
     office.tell("What each of them is to read", &books::write(&office, handoff, directory)?)?;
     answers::all(&office, handoff)?;
     ending::complete(&office, handoff)?;
     office.tell("Their books, with all that came since", &books::write(&office, handoff, directory)?)?;
     ending::depart(&office)?;
     if undo { ending::undo(&office, handoff) } else { Ok(()) }
-}
-
-/// The press goes to Daniel, two whom she knows to the chef, and everybody else to Tomas. What is private and must be
-/// known goes along; what nobody is to read without a reason is sealed; the rest stays private to who wrote it.
-fn plan(office: &Office) -> Result<Plan> {
-    let known_to_mia = [office.contact("Amara Osei")?, office.contact("中村 遥")?];
-    let plan = office.memory.handoff().of_agency(office.agency).reason("Bright Spoon's contract ends");
-    let plan = plan.tagged("press", &office.daniel).except(known_to_mia, &office.mia).to(&office.tomas);
-    let plan = plan.private_notes_about([office.contact("Sally Whitcomb")?], Fate::Release);
-    plan.private_notes_about([office.contact("Ruth Kettering")?], Fate::Seal).plan()
 }
