@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the entries about the best match, those of their notes among them, in the order in which they were written.
+/// Prints the entries about the best match, those of their notes and promises among them, in the order of writing.
 fn history(memory: &str, name: &str) -> Result<bool, Box<dyn Error>> {
     let memory = Memory::options().must_exist().open(memory)?;
     let Some(contact) = memory.contacts_like(name, 1)?.pop() else { return Ok(false) };
@@ -39,6 +39,9 @@ fn history(memory: &str, name: &str) -> Result<bool, Box<dyn Error>> {
         }
         let Some(next) = page.next else { break };
         page = memory.timeline(contact.id, Some(next), 100)?;
+    }
+    for promise in memory.follow_ups(contact.id)? {
+        entries.extend(memory.history(promise.id)?);
     }
     entries.sort_by_key(|entry| entry.seq);
     for entry in entries {

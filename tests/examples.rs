@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::{env, fs};
 
-use heirloom::{Actor, Change, Channel, ContactKind, Found, Memory, NewContact, Role};
+use heirloom::{Actor, Change, Channel, ContactKind, Found, Memory, NewContact, NewMember, Role};
 use tempfile::TempDir;
 
 /// The directory of the built examples. They are built here, with the profile and the features of this test, because
@@ -276,9 +276,11 @@ fn history_tells_who_changed_what_from_what() {
     let memory = Memory::open(directory.path().join("m.heirloom")).unwrap();
     memory
         .write(Actor::system("till"), |w| {
+            let tom = w.add_member(NewMember::new("Tom Okoro"))?;
             let ada = w.add_contact(NewContact::person("Ada Byron").handle(Channel::Phone, "+44 1632 960123"))?;
             let note = w.note(ada, "Takes tea.").save()?;
             w.rename_handle(ada, Channel::Phone, "+44 1632 960123", "+44 1632 960999")?;
+            w.follow_up(ada, "Send her the programme").due("2030-06-01").owner(&tom).save()?;
             w.correct_note(note, "Takes coffee.", Some("misheard"))
         })
         .unwrap();
@@ -288,6 +290,7 @@ fn history_tells_who_changed_what_from_what() {
         told.contains("till corrected the note about Ada Byron from “Takes tea.” to “Takes coffee.” (misheard)\n"),
         "{told}"
     );
+    assert!(told.contains("promised Ada Byron: “Send her the programme” until 2030-06-01"), "{told}");
     let place = |part| told.find(part).unwrap();
     assert!(place("noted about") < place("changed phone") && place("changed phone") < place("corrected"), "{told}");
     assert_eq!(run(&directory, "history", &["m.heirloom", "xyzzy"]).status.code(), Some(1));
