@@ -499,3 +499,38 @@ fn what_a_handoff_does_names_it_as_the_cause() {
     let transfer = s.memory.history(s.sally).unwrap().into_iter().find(|e| e.kind == "ownership.transferred").unwrap();
     assert_eq!(transfer.cause, Some(completed));
 }
+
+#[test]
+fn a_plan_a_handoff_and_a_receipt_read_well_and_fit_a_terminal() {
+    let s = scene();
+    let long = "Find out whether the room upstairs is free for the forty guests of her brother’s wedding in May";
+    s.memory
+        .write(&s.tom, |w| {
+            w.note(s.sally, "Owes me a favour").private().save()?;
+            w.follow_up(s.sally, long).due("2025-03-01").save()?;
+            w.follow_up(s.ben, "Call him").save()
+        })
+        .unwrap();
+    let plan =
+        s.memory.handoff().of_member(&s.tom).of_member(&s.jonas).reason("the contract ends").to(&s.eva).plan().unwrap();
+    let shown = plan.to_string();
+    says(
+        &shown,
+        &["Plan of 2025-03-10: Tom Okoro and Jonas Weber leave (the contract ends)\n", "brother’s wedding in"],
+    );
+    says(&shown, &["  2025-03-01  Sally Marsh: Find out", "(overdue) — Tom Okoro", "  no date     Ben Ito:"]);
+    let handoff = s.offer(&plan);
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    let receipt = s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap().to_string();
+    says(&receipt, &["2  contacts changed hands\n", "2  promises moved, with their dates\n"]);
+    says(&receipt, &["\nLeft as it is\n", "1  private note, private to its author\n"]);
+    s.later(24);
+    let undone = s.memory.write(&s.eva, |w| w.undo(handoff, "signed again")).unwrap().to_string();
+    let stands = s.memory.handoff_by_id(handoff).unwrap().to_string();
+    let first = "Tom Okoro and Jonas Weber leave (the contract ends): offered on 2025-03-10,\n\
+                 completed on 2025-03-10, undone on 2025-03-11 (signed again)\n";
+    assert!(stands.starts_with(first), "{stands}");
+    let wide = |line: &&str| line.chars().count() > 80 && !line.starts_with("  Head ");
+    let lines: Vec<&str> = [&shown, &receipt, &undone, &stands].into_iter().flat_map(|text| text.lines()).collect();
+    assert_eq!(lines.into_iter().filter(wide).collect::<Vec<_>>(), Vec::<&str>::new());
+}

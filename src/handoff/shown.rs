@@ -44,9 +44,9 @@ fn leavers(leavers: &[NamedParty]) -> And<'_> {
 }
 
 /// Who leaves, and why.
-fn leaving(f: &mut fmt::Formatter<'_>, who: &[NamedParty], reason: &str) -> fmt::Result {
+fn leaving(who: &[NamedParty], reason: &str) -> String {
     let verb = if who.len() == 1 { "leaves" } else { "leave" };
-    write!(f, "{} {verb} ({})", leavers(who), Visible(reason))
+    format!("{} {verb} ({reason})", leavers(who))
 }
 
 /// The first of some lines, each after two spaces, and how many more there are.
@@ -121,9 +121,9 @@ impl fmt::Display for Plan {
     /// The plan for a terminal: who takes over how much, what must be decided, what should be looked at, which promises
     /// move, and what becomes of private notes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Plan of {}: ", self.at.date_naive())?;
-        leaving(f, &self.leavers, &self.reason)?;
-        writeln!(f, "\nNothing has changed hands.")?;
+        let leaving = leaving(&self.leavers, &self.reason);
+        paragraph(f, "", &format!("Plan of {}: {leaving}", self.at.date_naive()))?;
+        writeln!(f, "Nothing has changed hands.")?;
         writeln!(f, "\nWould go to")?;
         match self.items.is_empty() {
             true => writeln!(f, "  nobody: there is nothing to hand over")?,
@@ -245,15 +245,15 @@ fn changed(f: &mut fmt::Formatter<'_>, contact: &str, what: &str, from: u64, to:
 impl fmt::Display for Handoff {
     /// The handoff in a few lines: who leaves, why, where it stands, what is still to learn.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        leaving(f, &self.leavers, &self.reason)?;
-        write!(f, ": offered on {}", self.offered_at.date_naive())?;
-        match (self.state, self.closed_at) {
-            (HandoffState::Withdrawn, Some(at)) => ended(f, "withdrawn", at, self.closed_why.as_deref())?,
-            (_, Some(at)) => ended(f, "completed", at, None)?,
-            (_, None) => {}
-        }
-        self.undone_at.map_or(Ok(()), |at| ended(f, "undone", at, self.undone_why.as_deref()))?;
-        writeln!(f)?;
+        let mut line = leaving(&self.leavers, &self.reason);
+        line += &format!(": offered on {}", self.offered_at.date_naive());
+        line += &match (self.state, self.closed_at) {
+            (HandoffState::Withdrawn, Some(at)) => ended("withdrawn", at, self.closed_why.as_deref()),
+            (_, Some(at)) => ended("completed", at, None),
+            (_, None) => String::new(),
+        };
+        line += &self.undone_at.map_or_else(String::new, |at| ended("undone", at, self.undone_why.as_deref()));
+        paragraph(f, "", &line)?;
         let counts = [
             (self.accepted, "accepted"),
             (self.offered, "awaiting an answer"),
@@ -270,16 +270,16 @@ impl fmt::Display for Handoff {
             writeln!(f)?;
         }
         match &self.still_to_learn {
-            Some(text) => writeln!(f, "  still to learn: {}", Visible(text)),
+            Some(text) => paragraph(f, "  still to learn: ", text),
             None => Ok(()),
         }
     }
 }
 
 /// What became of a handoff, when, and why.
-fn ended(f: &mut fmt::Formatter<'_>, what: &str, at: DateTime<Utc>, why: Option<&str>) -> fmt::Result {
-    write!(f, ", {what} on {}", at.date_naive())?;
-    why.map_or(Ok(()), |why| write!(f, " ({})", Visible(why)))
+fn ended(what: &str, at: DateTime<Utc>, why: Option<&str>) -> String {
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    format!(", {what} on {}{why}", at.date_naive())
 }
 
 impl fmt::Display for HandoffItem {
