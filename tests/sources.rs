@@ -583,6 +583,20 @@ fn nothing_outside_the_tests_ends_the_hosts_process() {
     check(nothing_panics);
 }
 
+#[test]
+fn the_guide_names_every_kind_of_entry_and_no_other() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |file: &str| fs::read_to_string(source.join(file)).unwrap();
+    let is_kind = |word: &&str| word.split_once('.').is_some_and(|(noun, _)| !noun.is_empty()) && !word.contains(' ');
+    let (change, guide) = (read("change.rs"), read("guide/journal.md"));
+    let kinds = change.lines().filter(|line| line.trim_end().ends_with(';')).filter_map(|line| line.split('"').nth(1));
+    let kinds: BTreeSet<&str> = kinds.filter(is_kind).collect();
+    let section = guide.split("# The kinds of entries").nth(1).unwrap().split("\n# ").next().unwrap();
+    let named: BTreeSet<&str> = section.split('`').skip(1).step_by(2).filter(is_kind).collect();
+    assert!(kinds.len() > 40, "the kinds were not read: {kinds:?}");
+    assert_eq!(named, kinds);
+}
+
 /// Returns what a rule says of a file, as lines.
 fn said(rule: impl Fn(&Source) -> Vec<Finding>, path: &str, text: &str) -> Vec<String> {
     rule(&Source::new(path, text)).iter().map(ToString::to_string).collect()
