@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub(crate) mod corpus;
+pub(crate) mod hand_over;
 pub(crate) mod peer;
 
 use std::path::{Path, PathBuf};
