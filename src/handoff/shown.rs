@@ -320,7 +320,9 @@ impl fmt::Display for Receipt {
         writeln!(f, "\n{}", if undone { "Given back by" } else { "Taken over by" })?;
         shares(f, &self.successors)?;
         writeln!(f, "\nWritten")?;
-        for (kind, count) in &self.counts {
+        let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
+        counts.sort_by_key(|(kind, _)| !kind.starts_with("ownership.")); // who looks after whom comes first
+        for (kind, count) in counts {
             let (one, several) = called(kind, self.outcome).unwrap_or((kind, kind));
             writeln!(f, "  {count:>6}  {}", if *count == 1 { one } else { several })?;
         }
