@@ -99,6 +99,9 @@ impl View<'_> {
         let at = time::from_micros(self.now_micros())?;
         let (mut owners, mut former_owners): (Vec<_>, Vec<_>) =
             self.assignments(key)?.into_iter().partition(|a| a.since > at || a.holds(at));
+        // Who owns the contact is not told again as its backup or cover.
+        let own: Vec<_> = owners.iter().filter(|a| a.role == Role::Owner && a.holds(at)).map(|a| a.member).collect();
+        owners.retain(|a| a.role == Role::Owner || !own.contains(&a.member));
         owners.sort_by_key(|a| (a.role, a.since));
         former_owners.sort_by_key(|a| (Reverse(a.until), a.role));
         let mut insights = self.foremost(key, NoteKind::Insight, INSIGHTS + 1)?;

@@ -146,6 +146,8 @@ pub struct Takeover {
     pub name: String,
     /// How many contacts.
     pub contacts: u64,
+    /// Of how many other contacts, whose owner another is, only promises or private notes.
+    pub besides: u64,
 }
 
 /// `handoff.receipted`: what a handoff, or its undoing, came to.

@@ -383,7 +383,15 @@ fn handoff_hands_over_all_that_an_agency_knows_and_writes_the_books_of_briefs() 
     says("What to ask them first", &["Colleen Tierney", "What must one never do?"]);
     says(
         "The plan",
-        &["Daniel Okafor  4 contacts", "no backup: 7", "(overdue)", "(8)", "1 released", "1 sealed", "1 withheld"],
+        &[
+            "Daniel Okafor  3 contacts, and what was promised to 1 more",
+            "no backup: 7",
+            "(overdue)",
+            "(8)",
+            "1 released",
+            "1 sealed",
+            "1 withheld",
+        ],
     );
     says(
         "So far",
@@ -395,7 +403,11 @@ fn handoff_hands_over_all_that_an_agency_knows_and_writes_the_books_of_briefs() 
     says("A question, answered for all who come after", &["she wants to cook them first", "Noor Haddad"]);
     says(
         "The receipt",
-        &["7  contacts changed hands", "8  promises moved, with their dates", "Daniel Okafor  5 contacts"],
+        &[
+            "7  contacts changed hands",
+            "8  promises moved, with their dates",
+            "Daniel Okafor  4 contacts, and what was promised to 1 more",
+        ],
     );
     says("The journal, held against it", &["sound: "]);
     says("Bright Spoon leaves", &["marked the agency Bright Spoon as departed (the contract ended)"]);
@@ -430,7 +442,7 @@ fn handoff_is_taken_back_but_for_what_came_since() {
         "6  contacts changed hands",
         "2  private notes given back to their authors",
         "Hugh Pomeroy went on to Mia Lindqvist",
-        "taste the new decaf” to Sally Whitcomb",
+        "the promise to Sally Whitcomb: Let her be the first to taste the new decaf",
         "notes that came since: 16",
     ] {
         assert!(undone.contains(word), "“{word}” is not in\n{undone}");

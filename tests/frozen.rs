@@ -275,8 +275,8 @@ fn what_was_left_is_read(memory: &Memory) {
     let states: Vec<_> = handoffs.iter().map(|handoff| handoff.state).collect();
     assert_eq!(states, [HandoffState::Undone, HandoffState::Withdrawn, HandoffState::Completed]);
     for (handoff, known) in [
-        (&handoffs[0], ["Reason  the contract ends", "Undone  signed for another year", "Given back by"]),
-        (&handoffs[2], ["Reason  the contract ended", "2  contacts changed hands", "1  promises moved"]),
+        (&handoffs[0], ["Reason  the contract ends", "Undone  signed for another year", "It had gone to"]),
+        (&handoffs[2], ["Reason  the contract ended", "2  contacts changed hands", "1  promise moved"]),
     ] {
         let receipt = memory.receipt(handoff.id).unwrap();
         let told = receipt.to_string();

@@ -402,6 +402,12 @@ impl Plan {
         self.items.iter().filter(|item| item.gaps.iter().any(Gap::blocks))
     }
 
+    /// The contacts that it is about, once each, as for [`Memory::briefs`].
+    pub fn contacts(&self) -> impl Iterator<Item = ContactId> {
+        let mut seen = HashSet::new();
+        self.items.iter().map(|item| item.contact.id).filter(move |contact| seen.insert(*contact))
+    }
+
     /// Whether it can be offered as it is.
     pub fn is_ready(&self) -> bool {
         !self.items.is_empty() && self.undecided().next().is_none()
@@ -545,7 +551,8 @@ pub(super) fn today(view: &View<'_>, plan: &Plan) -> Result<(Plan, Vec<PlanChang
     for old in &plan.items {
         match known.remove(&key(old)) {
             Some(item) if item.owned && !old.owned => {
-                changes.push(PlanChange::Added { contact: item.contact.clone(), leaver_name: item.leaver_name.clone() });
+                changes
+                    .push(PlanChange::Added { contact: item.contact.clone(), leaver_name: item.leaver_name.clone() });
             }
             Some(item) if item.owned == old.owned => compare(old, item, &mut changes),
             _ => changes.push(PlanChange::Gone {
@@ -666,17 +673,22 @@ fn draw(view: &View<'_>, memory: MemoryId, wishes: Wishes) -> Result<Plan> {
 
 /// How many contacts each successor would take over, most first.
 fn shares(items: &[PlanItem]) -> Vec<Takeover> {
-    let mut by_member: BTreeMap<MemberId, (String, HashSet<ContactId>)> = BTreeMap::new();
+    let mut by_member: BTreeMap<MemberId, (&str, BTreeMap<ContactId, bool>)> = BTreeMap::new();
     for item in items {
         if let (Some(member), Some(name)) = (item.successor, &item.successor_name) {
-            by_member.entry(member).or_insert_with(|| (name.clone(), HashSet::new())).1.insert(item.contact.id);
+            let (_, contacts) = by_member.entry(member).or_insert((name, BTreeMap::new()));
+            *contacts.entry(item.contact.id).or_default() |= item.owned;
         }
     }
+    let count = |contacts: &BTreeMap<ContactId, bool>, owned| contacts.values().filter(|o| **o == owned).count() as u64;
     let mut shares: Vec<Takeover> = by_member
         .into_iter()
-        .map(|(member, (name, contacts))| Takeover { member, name, contacts: contacts.len() as u64 })
+        .map(|(member, (name, contacts))| {
+            let (besides, contacts) = (count(&contacts, false), count(&contacts, true));
+            Takeover { member, name: name.to_owned(), contacts, besides }
+        })
         .collect();
-    shares.sort_by(|a, b| b.contacts.cmp(&a.contacts).then_with(|| a.name.cmp(&b.name)));
+    shares.sort_by(|a, b| (b.contacts, b.besides, &a.name).cmp(&(a.contacts, a.besides, &b.name)));
     shares
 }
 

@@ -69,14 +69,20 @@ impl Writer<'_> {
             |row| Ok((row.string(0)?, row.int(1)?.unsigned_abs())),
         )?;
         let successors = self.sql().all(
-            "SELECT s.id, s.name, count(DISTINCT i.contact) FROM handoff_item i JOIN member s ON s.key = i.successor
-             WHERE i.handoff = $1 AND i.state = 'accepted'
+            "SELECT s.id, s.name, sum(i.owned), sum(1 - i.owned)
+             FROM (
+                 SELECT contact, successor, max(owned) AS owned FROM handoff_item
+                 WHERE handoff = $1 AND state = 'accepted'
+                 GROUP BY contact, successor
+             ) i
+             JOIN member s ON s.key = i.successor
              GROUP BY s.key, s.id, s.name
-             ORDER BY count(DISTINCT i.contact) DESC, s.name, s.key",
+             ORDER BY sum(i.owned) DESC, sum(1 - i.owned) DESC, s.name, s.key",
             &[Value::Int(standing.key)],
             |row| {
                 let (member, name) = (MemberId(row.uuid(0)?), row.string(1)?);
-                Ok(Takeover { member, name, contacts: row.int(2)?.unsigned_abs() })
+                let (contacts, besides) = (row.int(2)?.unsigned_abs(), row.int(3)?.unsigned_abs());
+                Ok(Takeover { member, name, contacts, besides })
             },
         )?;
         let unanswered = self.sql().one(

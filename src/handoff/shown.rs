@@ -63,7 +63,13 @@ fn shares(f: &mut fmt::Formatter<'_>, shares: &[Takeover]) -> fmt::Result {
     let width = shares.iter().map(|share| share.name.chars().count()).max().unwrap_or(0);
     shares.iter().try_for_each(|share| {
         let name = Visible(&share.name).to_string();
-        writeln!(f, "  {name:width$}  {}", Count(share.contacts, "contact"))
+        match (share.contacts, share.besides) {
+            (contacts, 0) => writeln!(f, "  {name:width$}  {}", Count(contacts, "contact")),
+            (0, besides) => writeln!(f, "  {name:width$}  what was promised to {}", Count(besides, "contact")),
+            (contacts, besides) => {
+                writeln!(f, "  {name:width$}  {}, and what was promised to {besides} more", Count(contacts, "contact"))
+            }
+        }
     })
 }
 
@@ -317,7 +323,7 @@ impl fmt::Display for Receipt {
         paragraph(f, "  From    ", &leavers(&self.leavers).to_string())?;
         paragraph(f, "  Reason  ", &self.reason)?;
         self.undone_why.as_ref().map_or(Ok(()), |why| paragraph(f, "  Undone  ", why))?;
-        writeln!(f, "\n{}", if undone { "Given back by" } else { "Taken over by" })?;
+        writeln!(f, "\n{}", if undone { "It had gone to" } else { "Taken over by" })?;
         shares(f, &self.successors)?;
         writeln!(f, "\nWritten")?;
         let mut counts: Vec<(&String, &u64)> = self.counts.iter().collect();
@@ -358,9 +364,7 @@ impl fmt::Display for LeftAlone {
                 let owners = And(owners.iter().map(String::as_str).collect());
                 write!(f, "{} went on to {owners}", Visible(&contact.name))
             }
-            Self::Promise { contact, what, became } => {
-                write!(f, "the promise “{}” to {} {}", Visible(what), Visible(&contact.name), Visible(became))
-            }
+            Self::Promise(promise) => write!(f, "the promise to {promise}"),
             Self::PrivateNote { note } => write!(f, "the private note {note} was released, opened or retracted since"),
             Self::Notes { contact, notes } => {
                 write!(f, "{} about {} came since", Count(*notes, "note"), Visible(&contact.name))

@@ -11,7 +11,7 @@ use crate::change::Change;
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
-use crate::follow_up::FollowUpHanded;
+use crate::follow_up::{FollowUp, FollowUpHanded};
 use crate::id::{AssignmentId, ContactId, FollowUpId, HandoffId, MemberId, NoteId};
 use crate::journal::Writer;
 use crate::note::Visibility;
@@ -41,14 +41,7 @@ pub enum LeftAlone {
         owners: Vec<String>,
     },
     /// A promise was kept or dropped, or is another's to keep.
-    Promise {
-        /// To whom.
-        contact: ContactSummary,
-        /// What was promised.
-        what: String,
-        /// What became of it, in words.
-        became: String,
-    },
+    Promise(Box<FollowUp>),
     /// A private note was released, opened or retracted since.
     PrivateNote {
         /// The note.
@@ -329,23 +322,19 @@ impl Writer<'_> {
         left: &mut Vec<LeftAlone>,
     ) -> Result<()> {
         let found = self.view().follow_up(promise)?;
-        let became = match found.state {
-            crate::follow_up::FollowUpState::Open if found.owner.id == to => {
-                let handed = FollowUpHanded {
-                    what: found.what,
-                    from: to,
-                    from_name: self.member_name(to)?,
-                    to: from,
-                    to_name: self.member_name(from)?,
-                    why: Some(why.to_owned()),
-                };
-                return self.append(promise, handed);
-            }
-            crate::follow_up::FollowUpState::Open => format!("is {}’s to keep", found.owner.name),
-            state => format!("was {}", state.word()),
+        if !found.is_open() || found.owner.id != to {
+            left.push(LeftAlone::Promise(Box::new(found)));
+            return Ok(());
+        }
+        let handed = FollowUpHanded {
+            what: found.what,
+            from: to,
+            from_name: self.member_name(to)?,
+            to: from,
+            to_name: self.member_name(from)?,
+            why: Some(why.to_owned()),
         };
-        left.push(LeftAlone::Promise { contact: found.contact, what: found.what, became });
-        Ok(())
+        self.append(promise, handed)
     }
 
     fn take_back_note(
