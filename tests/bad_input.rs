@@ -14,10 +14,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use heirloom::{
-    Actor, AgencyId, Channel, ContactId, DayOfYear, Error, Head, Member, MemberId, Memory, NewAttachment, NewContact,
-    NewHandle, NewMember, NoteId, Result, Role, When, Writer, limits,
+    Actor, AgencyId, Channel, ContactId, DayOfYear, Error, Fate, FollowUpId, HandoffId, Head, Member, MemberId, Memory,
+    NewAttachment, NewContact, NewHandle, NewMember, NoteId, Plan, QuestionId, Result, Role, Stage as HandoffStage,
+    When, Writer, limits,
 };
 use rusqlite::Connection;
+use serde_json::Value as Json;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -193,6 +195,251 @@ fn a_text_that_says_nothing_is_refused() {
     says(&s.memory.write_once(&s.mia, "", |_| Ok(())).unwrap_err(), &["idempotency key", "empty"]);
     says(&s.memory.write(Actor::agent(" "), |_| Ok(())).unwrap_err(), &["name of the actor", "empty"]);
     s.refuses(|w| w.upsert_contact(NewContact::person("Ben")), &["external id", "call external_id"]);
+}
+
+/// What Mia hands to Eva, and a handoff of it that awaits Eva's answers, with a question of hers.
+struct Leaving {
+    eva: Member,
+    ben: ContactId,
+    promise: FollowUpId,
+    handoff: HandoffId,
+    question: QuestionId,
+}
+
+fn leaving(s: &Stage) -> Leaving {
+    let (eva, ben, promise) = s
+        .memory
+        .write(&s.mia, |w| {
+            let eva = w.add_member(NewMember::new("Eva Stein"))?;
+            let ben = w.add_contact(NewContact::person("Ben Ito"))?;
+            w.assign(ben, &s.mia, Role::Owner)?;
+            w.note(ben, "Gives more than he can afford").private().save()?;
+            w.note(s.sally, "Is looking for another flat").private().save()?;
+            Ok((eva, ben, w.follow_up(s.sally, "Send the summer menu").due("2030-06").save()?))
+        })
+        .unwrap();
+    let plan = s.memory.handoff().of_contacts([s.sally]).to(&eva).reason("moves to Lagos").plan().unwrap();
+    let handoff = s.memory.write(&s.mia, |w| w.offer(plan)).unwrap();
+    let question = s.memory.write(&eva, |w| w.ask(handoff, s.sally, "What does she drink?")).unwrap();
+    Leaving { eva, ben, promise, handoff, question }
+}
+
+#[test]
+fn a_text_of_a_promise_or_a_handoff_that_is_hostile_empty_or_too_long_is_refused() {
+    let s = stage();
+    let Leaving { eva, promise, handoff, question, .. } = leaving(&s);
+    let zero = "sa\0lly".to_owned();
+    let (long, longer) = ("x".repeat(limits::FIELD_MAX + 1), "x".repeat(limits::NOTE_TEXT_MAX + 1));
+    let (field_said, text_said) =
+        (["has 65537 bytes, the limit is 65536"], ["has 1048577 bytes, the limit is 1048576"]);
+    let every = [
+        (&zero, ["U+0000 at byte 2"], ["U+0000 at byte 2"]),
+        (&" \n".to_owned(), ["is empty"], ["is empty"]),
+        (&long, field_said, ["has 6553"]),
+        (&longer, ["the limit is 65536"], text_said),
+    ];
+    for (text, said, said_of_answer) in every {
+        let says = |what: &'static str| [&[what], &said[..]].concat();
+        let plan = s.memory.handoff().of_member(&s.mia).to(&eva).reason(text).plan();
+        self::says(&plan.unwrap_err(), &says("reason of a handoff"));
+        s.refuses(|w| w.follow_up(s.sally, text).save(), &says("text of the promise"));
+        s.refuses(|w| w.hand_on_follow_up(promise, &eva, Some(text)), &says("reason"));
+        s.refuses(|w| w.reschedule_follow_up(promise, None, Some(text)), &says("reason"));
+        s.refuses(|w| w.finish_follow_up(promise, Some(text)), &says("outcome"));
+        s.refuses(|w| w.drop_follow_up(promise, Some(text)), &says("reason"));
+        s.refuses(|w| w.reopen_follow_up(promise, Some(text)), &says("reason"));
+        s.refuses(|w| w.seal_note(s.note, Some(text)), &says("reason"));
+        s.refuses(|w| w.release_note(s.note, &eva, Some(text)), &says("reason"));
+        s.refuses(|w| w.open_note(s.note, &eva, text), &says("reason"));
+        s.refuses(|w| w.keep(handoff, s.sally, text), &says("reason"));
+        s.refuses(|w| w.decline(handoff, s.sally, text), &says("reason"));
+        s.refuses(|w| w.ask(handoff, s.sally, text), &says("question"));
+        s.refuses(|w| w.advance(handoff, HandoffStage::Share, Some(text)), &says("what is still to learn"));
+        s.refuses(|w| w.withdraw(handoff, text), &says("reason"));
+        s.refuses(|w| w.undo(handoff, text), &says("reason"));
+        if text.len() != long.len() {
+            s.refuses(|w| w.answer(question, text), &[&["answer"], &said_of_answer[..]].concat());
+        }
+    }
+    let most = "x".repeat(limits::FIELD_MAX);
+    s.memory
+        .write(&s.mia, |w| {
+            w.follow_up(s.sally, &most).save()?;
+            w.answer(question, &most)?;
+            w.keep(handoff, s.sally, &most)?;
+            w.withdraw(handoff, &most)
+        })
+        .unwrap();
+    assert!(s.memory.verify().unwrap().is_sound());
+}
+
+#[test]
+fn an_id_of_nobody_is_named_by_every_call_of_a_handoff() {
+    let s = stage();
+    let Leaving { handoff, question, .. } = leaving(&s);
+    let unknown = HandoffId::from(Uuid::from_u128(7));
+    s.refuses(|w| w.accept(unknown, s.sally), &["handoff"]);
+    s.refuses(|w| w.accept_all(unknown), &["handoff"]);
+    s.refuses(|w| w.decline(unknown, s.sally, "no"), &["handoff"]);
+    s.refuses(|w| w.keep(unknown, s.sally, "no"), &["handoff"]);
+    s.refuses(|w| w.offer_to(unknown, s.sally, &s.mia), &["handoff"]);
+    s.refuses(|w| w.ask(unknown, s.sally, "why?"), &["handoff"]);
+    s.refuses(|w| w.advance(unknown, HandoffStage::Hold, None), &["handoff"]);
+    s.refuses(|w| w.complete(unknown), &["handoff"]);
+    s.refuses(|w| w.withdraw(unknown, "no"), &["handoff"]);
+    s.refuses(|w| w.undo(unknown, "no"), &["handoff"]);
+    s.refuses(|w| w.keep(handoff, nobody(), "no"), &["contact"]);
+    s.refuses(|w| w.offer_to(handoff, s.sally, MemberId::from(Uuid::from_u128(1))), &["member"]);
+    s.refuses(|w| w.offer_to(handoff, s.sally, &s.tom), &["Tom Stone", "departed"]);
+    s.refuses(|w| w.answer(QuestionId::from(Uuid::from_u128(7)), "no"), &["question"]);
+    let note = s.memory.write(&s.mia, |w| w.answer(question, "Mint tea")).unwrap();
+    s.refuses(|w| w.answer(question, "Coffee"), &["answered", "correct that note"]);
+    assert!(s.memory.note(note).is_ok());
+}
+
+/// Offers a plan that was changed where it was saved.
+fn offers_changed(s: &Stage, plan: &Plan, change: impl FnOnce(&mut Json)) -> Result<HandoffId> {
+    let mut saved = serde_json::to_value(plan).unwrap();
+    change(&mut saved);
+    let changed: Plan = serde_json::from_value(saved).unwrap();
+    assert_ne!(&changed, plan, "it was not changed");
+    s.memory.write(&s.mia, |w| w.offer(changed))
+}
+
+#[test]
+fn a_plan_that_was_changed_where_it_was_saved_is_not_offered() {
+    let s = stage();
+    let Leaving { eva, ben, handoff, .. } = leaving(&s);
+    let other = stage();
+    let planner = || s.memory.handoff().of_member(&s.mia).to(&eva).reason("moves to Lagos");
+    let blocked = planner().plan().unwrap();
+    s.memory.write(&s.mia, |w| w.withdraw(handoff, "anew")).unwrap();
+    let plan = planner().plan().unwrap();
+    let id = |id: Uuid| Json::String(id.to_string());
+    let (mia, tom, far) = (id(s.mia.id.uuid()), id(s.tom.id.uuid()), id(other.sally.uuid()));
+    let item = |plan: &mut Json, name: &str| {
+        let items = plan["items"].as_array().unwrap();
+        items.iter().position(|item| item["contact"]["name"] == name).unwrap()
+    };
+    type Changes<'c> = Vec<(&'static [&'static str], Box<dyn FnOnce(&mut Json) + 'c>)>;
+    let changes: Changes<'_> = vec![
+        (&["drawn up for the memory", "draw one up here"], Box::new(|p| p["memory"] = id(Uuid::from_u128(9)))),
+        (
+            &["out of date", "Ben Ito would go to Eva Stein"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                p["items"][at]["successor"] = id(Uuid::from_u128(9));
+            }),
+        ),
+        (&["no member", "00000009"], Box::new(|p| p["successors"][0]["member"] = id(Uuid::from_u128(9)))),
+        (&["no member", "00000009"], Box::new(|p| p["wishes"]["rules"][0]["rest"][0] = id(Uuid::from_u128(9)))),
+        (&["Tom Stone"], Box::new(|p| p["wishes"]["rules"][0]["rest"][0] = tom.clone())),
+        (
+            &["out of date", "Ben Ito would go to nobody"],
+            Box::new(|p| p["wishes"]["rules"][0]["rest"][0] = mia.clone()),
+        ),
+        (
+            &["no contact"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                p["items"][at]["contact"]["id"] = far.clone();
+            }),
+        ),
+        (
+            &["out of date", "Ben Ito came to Mia Okafor"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                drop(p["items"].as_array_mut().unwrap().remove(at));
+            }),
+        ),
+        (
+            &["out of date", "Ben Ito"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                let again = p["items"][at].clone();
+                p["items"].as_array_mut().unwrap().push(again);
+            }),
+        ),
+        (
+            &["out of date", "Ben Ito"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                p["items"][at]["leaver"] = id(eva.id.uuid());
+            }),
+        ),
+        (
+            &["out of date", "Ben Ito"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                p["items"][at]["owned"] = Json::Bool(false);
+            }),
+        ),
+        (
+            &["shows otherwise", "what becomes of Ben Ito"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                p["items"][at]["fate"] = "release".into();
+            }),
+        ),
+        (&["shows otherwise", "what becomes of Ben Ito"], Box::new(|p| p["wishes"]["fate"] = "release".into())),
+        (
+            &["shows otherwise", "what becomes of Ben Ito"],
+            Box::new(|p| {
+                let fates = serde_json::json!([[ben, "seal"]]);
+                p["wishes"]["fates"] = fates;
+            }),
+        ),
+        (
+            &["shows otherwise", "what becomes of Ben Ito"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                p["items"][at]["successor_name"] = "The chief".into();
+            }),
+        ),
+        (
+            &["shows otherwise", "what becomes of Ben Ito"],
+            Box::new(|p| {
+                let at = item(p, "Ben Ito");
+                p["items"][at]["contact"]["name"] = "Sally Marsh".into();
+            }),
+        ),
+        (&["shows otherwise", "the reason"], Box::new(|p| p["wishes"]["reason"] = "was dismissed".into())),
+        (&["shows otherwise", "the reason"], Box::new(|p| p["reason"] = "was dismissed".into())),
+        (
+            &["reason of a handoff", "empty"],
+            Box::new(|p| (p["reason"], p["wishes"]["reason"]) = ("".into(), "".into())),
+        ),
+        (&["shows otherwise", "who leaves"], Box::new(|p| p["leavers"][0]["name"] = "The chief".into())),
+        (
+            &["shows otherwise", "the stages"],
+            Box::new(|p| {
+                p["wishes"]["stages"] = serde_json::json!([["hold", "2030-01-01T00:00:00Z"]]);
+            }),
+        ),
+        (
+            &["out of date"],
+            Box::new(|p| {
+                p["wishes"]["leavers"] = serde_json::json!([]);
+                p["wishes"]["contacts"] = serde_json::json!([ben]);
+            }),
+        ),
+        (&["out of date"], Box::new(|p| p["wishes"]["left_out"] = serde_json::json!([ben]))),
+    ];
+    for (words, change) in changes {
+        let head = s.memory.head().unwrap();
+        says(&offers_changed(&s, &plan, change).expect_err(words[0]), words);
+        assert_eq!(s.memory.head().unwrap(), head);
+    }
+    assert!(s.memory.handoffs().unwrap().len() == 1);
+    assert!(!blocked.is_ready() && plan.is_ready());
+    // A gap that stands in the way is looked for anew; so what a plan says of it does not matter.
+    let all = s.memory.write(&s.mia, |w| w.offer(&plan)).unwrap();
+    let hidden =
+        |p: &mut Json| p["items"].as_array_mut().unwrap().iter_mut().for_each(|i| i["gaps"] = Json::Array(vec![]));
+    let plan = planner().plan().unwrap();
+    says(&offers_changed(&s, &plan, hidden).unwrap_err(), &["in the handoff “moves to Lagos”"]);
+    let items = s.memory.handoff_items(all).unwrap();
+    assert!(items.iter().all(|item| (item.successor, item.fate) == (eva.id, Fate::Withhold)), "{items:?}");
 }
 
 #[test]
