@@ -497,3 +497,35 @@ fn a_plan_a_handoff_and_a_receipt_read_well_and_fit_a_terminal() {
     let lines: Vec<&str> = [&shown, &receipt, &undone, &stands].into_iter().flat_map(|text| text.lines()).collect();
     assert_eq!(lines.into_iter().filter(wide).collect::<Vec<_>>(), Vec::<&str>::new());
 }
+
+#[test]
+fn what_is_offered_to_somebody_who_leaves_too_is_refused_whole() {
+    let s = scene();
+    let ana = s.memory.members_called("Ana Silva").unwrap().remove(0);
+    s.memory.write(&ana, |w| w.follow_up(s.sally, "Print the photo").save()).unwrap();
+    let handoff = s.offer(&s.plan());
+    s.memory.write(&s.eva, |w| w.decline(handoff, s.sally, "no time")).unwrap();
+    for leaver in [&s.tom, &ana] {
+        let before = s.memory.history(s.sally).unwrap().len();
+        let error = s.memory.write(&s.eva, |w| Ok(w.offer_to(handoff, s.sally, leaver).unwrap_err())).unwrap();
+        says(&error.to_string(), &["is who leaves"]);
+        assert_eq!(s.memory.history(s.sally).unwrap().len(), before, "a part of the contact was offered");
+    }
+}
+
+#[test]
+fn who_was_given_a_contact_back_between_a_stage_and_the_end_owns_it_once_after_the_undoing() {
+    let s = scene();
+    let handoff = s.offer(&s.plan());
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    s.memory.write(&s.tom, |w| w.advance(handoff, Stage::Hold, None)).unwrap();
+    s.memory.write(&s.eva, |w| w.transfer(s.sally, &s.tom, Some("too early"))).unwrap();
+    s.memory
+        .write(&s.eva, |w| {
+            w.complete(handoff)?;
+            w.undo(handoff, "signed for another year")
+        })
+        .unwrap();
+    assert_eq!(s.owners(s.sally), ["Tom Okoro"]);
+    s.is_sound();
+}

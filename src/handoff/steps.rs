@@ -229,13 +229,16 @@ impl Writer<'_> {
         let successor = self.view().member(successor.into())?;
         Self::must_be_here(&successor)?;
         self.must_be_in_no_other(&standing, contact)?;
-        for item in self.items_of(&standing, contact)? {
+        let items = self.items_of(&standing, contact)?;
+        for item in &items {
             if item.leaver == successor.id {
                 return Err(Error::refused(format!("{} is who leaves; offer to somebody else", successor.name)));
             }
             if item.fate == Fate::Release && self.has_private_notes(contact, item.leaver)? {
                 self.must_decide_for(item.leaver, item.fate)?;
             }
+        }
+        for item in items {
             let leaver_name = self.member_name(item.leaver)?;
             let change = OwnershipOffered {
                 handoff,

@@ -81,10 +81,16 @@ struct Intervals {
 }
 
 impl Intervals {
-    /// What it closed that it had not opened itself.
-    fn to_give_back(&self) -> impl Iterator<Item = (MemberId, Role)> {
+    /// What it closed that it had not opened itself, once where it did so at a stage and again at the end.
+    fn to_give_back(&self) -> Vec<(MemberId, Role)> {
         let own = |id: &AssignmentId| self.opened.iter().any(|(opened, ..)| opened == id);
-        self.closed.iter().filter(move |(id, ..)| !own(id)).map(|(_, member, role)| (*member, *role))
+        let mut back = Vec::new();
+        for (_, member, role) in self.closed.iter().filter(|(id, ..)| !own(id)) {
+            if !back.contains(&(*member, *role)) {
+                back.push((*member, *role));
+            }
+        }
+        back
     }
 }
 
@@ -263,7 +269,7 @@ impl Writer<'_> {
         let mut open: Vec<_> = intervals.opened.iter().filter_map(|(id, ..)| still(id)).cloned().collect();
         let opened_an_owner = intervals.opened.iter().any(|(.., role)| *role == Role::Owner);
         let (mut owners, others): (Vec<_>, Vec<_>) =
-            intervals.to_give_back().partition(|(_, role)| *role == Role::Owner);
+            intervals.to_give_back().into_iter().partition(|(_, role)| *role == Role::Owner);
         if !owners.is_empty() && opened_an_owner && open.iter().all(|(_, _, role, _)| *role != Role::Owner) {
             let owners = standing.iter().filter(|(.., role, _)| *role == Role::Owner);
             let owners =
