@@ -211,7 +211,8 @@ fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, entry: &Ent
         }
         Change::HandoffOffered(c) => {
             let leavers: Vec<&str> = c.leavers.iter().map(|leaver| leaver.name.as_str()).collect();
-            write!(f, "offered {} contacts of {} ({})", c.contacts, leavers.join(" and "), c.reason)
+            let contacts = if c.contacts == 1 { "contact" } else { "contacts" };
+            write!(f, "offered {} {contacts} of {} ({})", c.contacts, leavers.join(" and "), c.reason)
         }
         Change::HandoffStaged(c) => write!(f, "brought the handoff “{whom}” to its stage {}", c.stage),
         Change::HandoffCompleted(_) => write!(f, "completed the handoff “{whom}”"),

@@ -529,3 +529,45 @@ fn who_was_given_a_contact_back_between_a_stage_and_the_end_owns_it_once_after_t
     assert_eq!(s.owners(s.sally), ["Tom Okoro"]);
     s.is_sound();
 }
+
+#[test]
+fn a_contact_that_leaves_a_gradual_handoff_half_way_is_as_it_was() {
+    let roles = |s: &Scene, contact| {
+        let owners = s.memory.brief(contact).unwrap().owners;
+        owners.into_iter().map(|a| format!("{} {}", a.member_name, a.role)).collect::<Vec<_>>()
+    };
+    for stage in [Stage::Shadow, Stage::Share, Stage::Hold] {
+        let s = scene();
+        let promise = s.memory.write(&s.tom, |w| w.follow_up(s.sally, "A slice of tart").save()).unwrap();
+        let handoff = s.offer(&s.plan());
+        s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+        s.memory.write(&s.tom, |w| w.advance(handoff, stage, None)).unwrap();
+        s.memory.write(&s.tom, |w| w.keep(handoff, s.sally, "she asked for Tom")).unwrap();
+        assert_eq!(roles(&s, s.sally), ["Tom Okoro owner"], "{stage}");
+        assert_eq!(s.memory.follow_up(promise).unwrap().owner.name, "Tom Okoro");
+        s.memory.write(&s.tom, |w| w.offer_to(handoff, s.ben, &s.jonas)).unwrap();
+        assert_eq!(roles(&s, s.ben), ["Tom Okoro owner"], "{stage}");
+        s.memory.write(&s.jonas, |w| w.accept(handoff, s.ben)).unwrap();
+        s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+        assert_eq!(roles(&s, s.sally), ["Tom Okoro owner"], "{stage}");
+        assert_eq!(roles(&s, s.ben), ["Jonas Weber owner"], "{stage}");
+        s.memory.write(&s.eva, |w| w.undo(handoff, "signed again")).unwrap();
+        assert_eq!(roles(&s, s.sally), ["Tom Okoro owner"], "{stage}");
+        assert_eq!(roles(&s, s.ben), ["Tom Okoro owner"], "{stage}");
+        assert_eq!(roles(&s, s.carla), ["Ana Silva owner"], "{stage}");
+        s.is_sound();
+    }
+}
+
+#[test]
+fn who_was_owner_until_a_day_is_given_back_until_that_day() {
+    let s = scene();
+    let (gus, until) =
+        (s.memory.write(&s.tom, |w| w.add_contact(NewContact::person("Gus"))).unwrap(), start() + TimeDelta::days(90));
+    s.memory.write(&s.tom, |w| w.assign(gus, &s.tom, Role::Owner.until(until))).unwrap();
+    let handoff = s.completed();
+    s.memory.write(&s.eva, |w| w.undo(handoff, "signed again")).unwrap();
+    let owner = s.memory.owner_at(gus, start()).unwrap().unwrap();
+    assert_eq!((owner.member_name.as_str(), owner.until), ("Tom Okoro", Some(until)));
+    s.is_sound();
+}

@@ -218,7 +218,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Offers a contact of a handoff to somebody else, as after it was declined.
+    /// Offers a contact of a handoff to somebody else, as after it was declined. What the stages of the handoff did about
+    /// it is taken back.
     ///
     /// # Errors
     /// [`Error::Refused`] when the handoff is not open, when it does not have the contact or another open one does, when the
@@ -238,20 +239,24 @@ impl Writer<'_> {
                 self.must_decide_for(item.leaver, item.fate)?;
             }
         }
-        for item in items {
-            let leaver_name = self.member_name(item.leaver)?;
-            let change = OwnershipOffered {
-                handoff,
-                leaver: item.leaver,
-                leaver_name,
-                successor: successor.id,
-                successor_name: successor.name.clone(),
-                owned: item.owned,
-                private_notes: item.fate,
-            };
-            self.append(contact, change)?;
-        }
-        Ok(())
+        let why = format!("offered to {}", successor.name);
+        self.leave_stages(&standing, contact, &why, |w| {
+            let mut offered = Err(Error::fault("a handoff", "nothing of it was offered"));
+            for item in items {
+                let leaver_name = w.member_name(item.leaver)?;
+                let change = OwnershipOffered {
+                    handoff,
+                    leaver: item.leaver,
+                    leaver_name,
+                    successor: successor.id,
+                    successor_name: successor.name.clone(),
+                    owned: item.owned,
+                    private_notes: item.fate,
+                };
+                offered = Ok(w.append_id(contact, change)?);
+            }
+            offered
+        })
     }
 
     fn has_private_notes(&self, contact: ContactId, member: MemberId) -> Result<bool> {
@@ -271,15 +276,18 @@ impl Writer<'_> {
         other.map_or(Ok(()), |why| Err(Error::refused(format!("{why}; take the contact out of that one first"))))
     }
 
-    /// Takes a contact out of a handoff: it stays with who has it, with their promises.
+    /// Takes a contact out of a handoff: it stays with who leaves, with their promises. What the stages of the handoff did
+    /// about it is taken back.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the handoff is not open or does not have the contact; [`Error::Invalid`] for an empty reason.
+    /// [`Error::Refused`] when the handoff is not open or does not have the contact, or when somebody who would be given
+    /// something back has departed; [`Error::Invalid`] for an empty reason.
     pub fn keep(&mut self, handoff: HandoffId, contact: ContactId, why: &str) -> Result<()> {
         check::text("reason", why, check::FIELD_MAX)?;
         let standing = self.standing(handoff)?.must_be_offered()?;
         self.items_of(&standing, contact)?;
-        self.append(contact, OwnershipKept { handoff, why: why.to_owned() })
+        let kept = OwnershipKept { handoff, why: why.to_owned() };
+        self.leave_stages(&standing, contact, why, |w| w.append_id(contact, kept))
     }
 
     /// Takes a contact over, as the member to whom it is offered, who has read its brief.
@@ -301,10 +309,11 @@ impl Writer<'_> {
         let standing = self.standing(handoff)?.must_be_offered()?;
         let successor = self.acting_successor()?;
         let offered = self.sql().all(
-            "SELECT DISTINCT c.id FROM handoff_item i
+            "SELECT DISTINCT c.id, c.key FROM handoff_item i
              JOIN contact c ON c.key = i.contact
              JOIN member s ON s.key = i.successor
-             WHERE i.handoff = $1 AND i.state = 'offered' AND s.id = $2",
+             WHERE i.handoff = $1 AND i.state = 'offered' AND s.id = $2
+             ORDER BY c.key",
             &[Value::Int(standing.key), (&successor.0).into()],
             |row| Ok(ContactId(row.uuid(0)?)),
         )?;

@@ -1,8 +1,9 @@
 //! Taking a handoff back: what it opened is closed, what it closed is given back, and what happened since stays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::receipt::Receipt;
 use super::steps::{Standing, day, some};
@@ -12,7 +13,7 @@ use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
 use crate::follow_up::{FollowUp, FollowUpHanded};
-use crate::id::{AssignmentId, ContactId, FollowUpId, HandoffId, MemberId, NoteId};
+use crate::id::{AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, NoteId};
 use crate::journal::Writer;
 use crate::note::Visibility;
 use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred, Role};
@@ -67,10 +68,16 @@ pub enum LeftAlone {
 #[derive(Default)]
 struct Deeds {
     contacts: BTreeMap<ContactId, Intervals>,
-    /// From whom each promise first went, and to whom last.
-    promises: BTreeMap<FollowUpId, (MemberId, MemberId)>,
+    promises: BTreeMap<FollowUpId, Passage>,
     /// Who read each private note before, and who does since; nobody where it was sealed.
     notes: BTreeMap<NoteId, (Option<MemberId>, Option<MemberId>)>,
+}
+
+/// From whom a promise to a contact first went, and to whom last.
+struct Passage {
+    contact: ContactId,
+    from: MemberId,
+    to: MemberId,
 }
 
 /// The intervals of one contact that a handoff opened and closed.
@@ -82,12 +89,12 @@ struct Intervals {
 
 impl Intervals {
     /// What it closed that it had not opened itself, once where it did so at a stage and again at the end.
-    fn to_give_back(&self) -> Vec<(MemberId, Role)> {
+    fn to_give_back(&self) -> Vec<(AssignmentId, MemberId, Role)> {
         let own = |id: &AssignmentId| self.opened.iter().any(|(opened, ..)| opened == id);
-        let mut back = Vec::new();
-        for (_, member, role) in self.closed.iter().filter(|(id, ..)| !own(id)) {
-            if !back.contains(&(*member, *role)) {
-                back.push((*member, *role));
+        let mut back: Vec<(AssignmentId, MemberId, Role)> = Vec::new();
+        for closed in self.closed.iter().filter(|(id, ..)| !own(id)) {
+            if back.iter().all(|(_, member, role)| (member, role) != (&closed.1, &closed.2)) {
+                back.push(*closed);
             }
         }
         back
@@ -95,7 +102,15 @@ impl Intervals {
 }
 
 impl Deeds {
-    fn take(&mut self, entry: uuid::Uuid, subject: uuid::Uuid, change: Change) {
+    /// Keeps what was done about some contacts.
+    fn about(mut self, is_so: impl Fn(ContactId) -> bool) -> Self {
+        self.contacts.retain(|contact, _| is_so(*contact));
+        self.promises.retain(|_, passage| is_so(passage.contact));
+        self
+    }
+
+    /// Takes one deed: its entry, what that is about, and to whom where that is a promise.
+    fn take(&mut self, entry: Uuid, subject: Uuid, promised_to: Option<Uuid>, change: Change) {
         let of_contact = |deeds: &mut Self, deed: &mut dyn FnMut(&mut Intervals)| {
             deed(deeds.contacts.entry(ContactId(subject)).or_default());
         };
@@ -108,7 +123,9 @@ impl Deeds {
             Change::OwnershipAssigned(c) => of_contact(self, &mut |i| i.opened.push((opened, c.member, c.role))),
             Change::OwnershipEnded(c) => of_contact(self, &mut |i| i.closed.push((c.assignment, c.member, c.role))),
             Change::FollowUpHanded(c) => {
-                self.promises.entry(FollowUpId(subject)).and_modify(|went| went.1 = c.to).or_insert((c.from, c.to));
+                let contact = ContactId(promised_to.unwrap_or_default());
+                let known = self.promises.entry(FollowUpId(subject)).and_modify(|passage| passage.to = c.to);
+                known.or_insert(Passage { contact, from: c.from, to: c.to });
             }
             Change::NoteReleased(c) => {
                 let seen = self.notes.entry(NoteId(subject));
@@ -123,9 +140,9 @@ impl Deeds {
 
     /// Everybody who is given something back.
     fn receivers(&self) -> BTreeSet<MemberId> {
-        let roles = self.contacts.values().flat_map(Intervals::to_give_back).map(|(member, _)| member);
+        let roles = self.contacts.values().flat_map(Intervals::to_give_back).map(|(_, member, _)| member);
         let notes = self.notes.values().filter_map(|(from, _)| *from);
-        roles.chain(self.promises.values().map(|(from, _)| *from)).chain(notes).collect()
+        roles.chain(self.promises.values().map(|passage| passage.from)).chain(notes).collect()
     }
 }
 
@@ -218,8 +235,37 @@ impl Writer<'_> {
         }
     }
 
-    /// Reads what followed from the stages and the completion of a handoff, in the order in which it was done.
+    /// What the stages and the completion of a handoff did and is not taken back yet.
     fn deeds(&self, standing: &Standing) -> Result<Deeds> {
+        let kept = self.sql().all(
+            "SELECT DISTINCT c.id FROM handoff_item i JOIN contact c ON c.key = i.contact
+             WHERE i.handoff = $1 AND i.state = 'kept'",
+            &[Value::Int(standing.key)],
+            |row| row.uuid(0).map(ContactId),
+        )?;
+        let kept: HashSet<ContactId> = kept.into_iter().collect();
+        Ok(self.all_deeds(standing)?.about(|contact| !kept.contains(&contact)))
+    }
+
+    /// Takes back what the stages of a handoff did about a contact, because of an entry that the closure writes.
+    pub(super) fn leave_stages(
+        &mut self,
+        standing: &Standing,
+        contact: ContactId,
+        why: &str,
+        write: impl FnOnce(&mut Self) -> Result<EntryId>,
+    ) -> Result<()> {
+        let deeds = match standing.stage {
+            Some(_) => self.deeds(standing)?.about(|about| about == contact),
+            None => Deeds::default(),
+        };
+        self.must_all_be_here(&deeds)?;
+        let cause = write(self)?;
+        self.because_of(cause, |w| w.take_back(deeds, why).map(drop))
+    }
+
+    /// Reads what followed from the stages and the completion of a handoff, in the order in which it was done.
+    fn all_deeds(&self, standing: &Standing) -> Result<Deeds> {
         let mut deeds = Deeds::default();
         self.sql().each(
             "WITH RECURSIVE deed (seq, id) AS (
@@ -228,15 +274,17 @@ impl Writer<'_> {
                  UNION
                  SELECT e.seq, e.id FROM deed d JOIN entry e ON e.cause = d.id
              )
-             SELECT e.id, s.id, e.kind, e.version, b.body FROM deed d
+             SELECT e.id, s.id, c.id, e.kind, e.version, b.body FROM deed d
              JOIN entry e ON e.seq = d.seq
              JOIN entry s ON s.seq = e.subject
              JOIN entry_body b ON b.seq = e.seq
+             LEFT JOIN follow_up f ON f.key = e.subject
+             LEFT JOIN contact c ON c.key = f.contact
              ORDER BY e.seq",
             &[Value::Int(standing.key)],
             |row| {
-                let change = Change::read(row.text(2)?, row.int(3)?, row.text(4)?)?;
-                deeds.take(row.uuid(0)?, row.uuid(1)?, change);
+                let change = Change::read(row.text(3)?, row.int(4)?, row.text(5)?)?;
+                deeds.take(row.uuid(0)?, row.uuid(1)?, row.opt_uuid(2)?, change);
                 Ok(())
             },
         )?;
@@ -248,8 +296,8 @@ impl Writer<'_> {
         for (contact, intervals) in &deeds.contacts {
             self.take_back_roles(*contact, intervals, why, &mut left)?;
         }
-        for (promise, (from, to)) in deeds.promises {
-            self.take_back_promise(promise, from, to, why, &mut left)?;
+        for (promise, passage) in deeds.promises {
+            self.take_back_promise(promise, &passage, why, &mut left)?;
         }
         for (note, (from, to)) in deeds.notes {
             self.take_back_note(note, from, to, why, &mut left)?;
@@ -266,21 +314,20 @@ impl Writer<'_> {
     ) -> Result<()> {
         let standing = self.roles_of(contact)?;
         let still = |id: &AssignmentId| standing.iter().find(|(open, ..)| open == id);
-        let mut open: Vec<_> = intervals.opened.iter().filter_map(|(id, ..)| still(id)).cloned().collect();
-        let opened_an_owner = intervals.opened.iter().any(|(.., role)| *role == Role::Owner);
-        let (mut owners, others): (Vec<_>, Vec<_>) =
-            intervals.to_give_back().into_iter().partition(|(_, role)| *role == Role::Owner);
-        if !owners.is_empty() && opened_an_owner && open.iter().all(|(_, _, role, _)| *role != Role::Owner) {
-            let owners = standing.iter().filter(|(.., role, _)| *role == Role::Owner);
-            let owners =
-                owners.map(|(_, member, ..)| self.view().member(*member).map(|m| m.name)).collect::<Result<_>>()?;
-            left.push(LeftAlone::MovedOn { contact: self.view().contact_summary(contact)?, owners });
+        let mut open: Vec<_> = intervals.opened.iter().filter_map(|(id, ..)| still(id)).copied().collect();
+        let mut back = intervals.to_give_back();
+        let owns = |role: &Role| *role == Role::Owner;
+        let opened_an_owner = intervals.opened.iter().any(|(.., role)| owns(role));
+        let gives_an_owner_back = back.iter().any(|(.., role)| owns(role));
+        if gives_an_owner_back && opened_an_owner && !open.iter().any(|(_, _, role, _)| owns(role)) {
+            left.push(self.moved_on(contact, &standing)?);
             return Ok(());
         }
-        if let Some(at) = open.iter().position(|(_, _, role, _)| *role == Role::Owner)
-            && let Some((to, _)) = owners.pop()
+        if let Some(from) = open.iter().position(|(_, _, role, _)| owns(role))
+            && let Some(to) = back.iter().rposition(|(.., role)| owns(role))
+            && self.end_of(back.get(to).map(|(id, ..)| *id))?.is_none()
         {
-            let (assignment, from, _, since) = open.remove(at);
+            let ((assignment, from, _, since), (_, to, _)) = (open.remove(from), back.remove(to));
             let transferred = OwnershipTransferred {
                 assignment,
                 from,
@@ -293,19 +340,33 @@ impl Writer<'_> {
             self.append(contact, transferred)?;
         }
         for (assignment, member, role, since) in open {
-            let (member_name, at) = (self.member_name(member)?, self.at_micros().max(since));
-            self.append(
-                contact,
-                OwnershipEnded { assignment, member, member_name, role, at, why: Some(why.to_owned()) },
-            )?;
+            let (member_name, at, why) = (self.member_name(member)?, self.at_micros().max(since), Some(why.to_owned()));
+            self.append(contact, OwnershipEnded { assignment, member, member_name, role, at, why })?;
         }
-        for (member, role) in owners.into_iter().chain(others) {
-            let (member_name, since) = (self.member_name(member)?, self.at_micros());
-            let assigned =
-                OwnershipAssigned { member, member_name, role, since, until: None, why: Some(why.to_owned()) };
-            self.append(contact, assigned)?;
+        for (assignment, member, role) in back {
+            let (member_name, since, why) = (self.member_name(member)?, self.at_micros(), Some(why.to_owned()));
+            let until = self.end_of(Some(assignment))?;
+            self.append(contact, OwnershipAssigned { member, member_name, role, since, until, why })?;
         }
         Ok(())
+    }
+
+    fn moved_on(&self, contact: ContactId, standing: &[(AssignmentId, MemberId, Role, i64)]) -> Result<LeftAlone> {
+        let owners = standing.iter().filter(|(_, _, role, _)| *role == Role::Owner);
+        let owners = owners.map(|(_, member, ..)| self.view().member(*member).map(|member| member.name));
+        Ok(LeftAlone::MovedOn {
+            contact: self.view().contact_summary(contact)?,
+            owners: owners.collect::<Result<_>>()?,
+        })
+    }
+
+    /// When an interval was to end by itself, where that is still to come.
+    fn end_of(&self, assignment: Option<AssignmentId>) -> Result<Option<i64>> {
+        let Some(AssignmentId(id)) = assignment else { return Ok(None) };
+        Ok(match self.view().entry(EntryId(id))?.change {
+            Some(Change::OwnershipAssigned(assigned)) => assigned.until.filter(|until| *until > self.at_micros()),
+            _ => None,
+        })
     }
 
     /// Every role that stands for a contact, with its beginning.
@@ -322,11 +383,11 @@ impl Writer<'_> {
     fn take_back_promise(
         &mut self,
         promise: FollowUpId,
-        from: MemberId,
-        to: MemberId,
+        passage: &Passage,
         why: &str,
         left: &mut Vec<LeftAlone>,
     ) -> Result<()> {
+        let (from, to) = (passage.from, passage.to);
         let found = self.view().follow_up(promise)?;
         if !found.is_open() || found.owner.id != to {
             left.push(LeftAlone::Promise(Box::new(found)));
