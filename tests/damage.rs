@@ -17,8 +17,8 @@ use std::{fmt, fs};
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use heirloom::{
-    Actor, Channel, ContactId, Head, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteKind, OpenOptions,
-    Result, Role, Sensitivity, Verification, relation,
+    Actor, Channel, ContactId, Head, Member, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteKind,
+    OpenOptions, Result, Role, Sensitivity, Stage, Verification, relation,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -183,6 +183,7 @@ fn fill(memory: &Memory) -> Result<Vec<ContactId>> {
         let gone = w.note(contacts[5], "a mistake").direction(heirloom::Direction::In).save()?;
         w.retract_note(gone, None)
     })?;
+    promise_and_hand_over(memory, &tom, &mia, &contacts)?;
     let left = memory.write(&mia, |w| {
         let left = w.add_member(NewMember::new("Ada"))?;
         w.depart(&left, Some("moved"))?;
@@ -194,6 +195,29 @@ fn fill(memory: &Memory) -> Result<Vec<ContactId>> {
     Ok(contacts)
 }
 
+/// Puts rows into the tables of promises and handoffs.
+fn promise_and_hand_over(memory: &Memory, tom: &Member, mia: &Member, contacts: &[ContactId]) -> Result<()> {
+    memory.write(tom, |w| {
+        let note = memory_note(w, contacts[10])?;
+        w.follow_up(contacts[10], "Send the menu").due("2025-07").from_note(note).save()?;
+        let done = w.follow_up(contacts[11], "Call back").save()?;
+        w.finish_follow_up(done, Some("she laughed"))
+    })?;
+    let taken = &contacts[10..14];
+    let plan =
+        memory.handoff().of_contacts(taken).reason("new team").to(mia).stage(Stage::Shadow, Utc::now()).plan()?;
+    let handoff = memory.write(mia, |w| w.offer(&plan))?;
+    memory.write(mia, |w| {
+        let question = w.ask(handoff, taken[0], "What does she drink?")?;
+        w.answer(question, "Mint tea")?;
+        w.accept_all(handoff)?;
+        w.keep(handoff, taken[1], "stays with Tom")?;
+        w.advance(handoff, Stage::Shadow, Some("the Monday list"))?;
+        w.complete(handoff)?;
+        w.undo(handoff, "not yet").map(drop)
+    })
+}
+
 /// A note of a contact that stands in the search index already.
 fn memory_note(w: &heirloom::Writer<'_>, contact: ContactId) -> Result<heirloom::NoteId> {
     Ok(w.view().timeline(contact, None, 100)?.notes.last().unwrap().id)
@@ -203,7 +227,12 @@ fn memory_note(w: &heirloom::Writer<'_>, contact: ContactId) -> Result<heirloom:
 fn reads(memory: &Memory, contacts: &[ContactId]) -> Result<Vec<String>> {
     let seeing = memory.all_seeing();
     let mut all = vec![memory.head()?.to_string(), format!("{:?}", memory.members()?)];
+    for handoff in memory.handoffs()? {
+        all.push(format!("{handoff:?} {:?}", memory.receipt(handoff.id)?));
+        all.push(format!("{:?} {:?}", memory.handoff_items(handoff.id)?, memory.handoff_questions(handoff.id)?));
+    }
     for contact in contacts {
+        all.push(format!("{:?}", seeing.follow_ups(*contact)?));
         all.push(seeing.brief(*contact)?.to_json());
         all.push(format!("{:?}", seeing.timeline(*contact, None, usize::MAX)?.notes));
         for attachment in seeing.contact_attachments(*contact)? {
