@@ -54,11 +54,13 @@ const TABLES: &str = "
     ) STRICT;
     CREATE TABLE note_contact (
         contact INTEGER NOT NULL, happened_at INTEGER NOT NULL, note INTEGER NOT NULL, kind TEXT NOT NULL,
+        voice INTEGER NOT NULL, private_to INTEGER, retracted_at INTEGER,
         PRIMARY KEY (contact, happened_at, note)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX note_contact_by_note ON note_contact (note, contact);
     CREATE INDEX note_contact_foremost ON note_contact (contact, kind, happened_at, note)
         WHERE kind IN ('insight', 'complaint');
+    CREATE INDEX note_contact_private ON note_contact (private_to, contact) WHERE private_to IS NOT NULL;
     CREATE TABLE note_external_id (
         system TEXT NOT NULL, external_id TEXT NOT NULL, note INTEGER NOT NULL, PRIMARY KEY (system, external_id)
     ) STRICT, WITHOUT ROWID;
@@ -101,6 +103,8 @@ pub(crate) struct Note<'a> {
     pub(crate) kind: &'a str,
     pub(crate) happened_at: i64,
     pub(crate) said_by: Option<&'a str>,
+    /// The member who can be asked about it, 0 where there is none.
+    pub(crate) voice: i64,
     pub(crate) channel: Option<&'a str>,
     pub(crate) direction: Option<&'a str>,
     pub(crate) external_id: Option<&'a str>,
@@ -151,7 +155,9 @@ impl<'c> Writer<'c> {
                      recorded_by_name, said_by_name, via, channel, direction, sensitivity)
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, 1, 'Mia Okafor', ?6, 'hand', ?7, ?8, 'ordinary')",
             ),
-            note_contact: held("INSERT INTO note_contact (contact, happened_at, note, kind) VALUES (?1, ?2, ?3, ?4)"),
+            note_contact: held(
+                "INSERT INTO note_contact (contact, happened_at, note, kind, voice) VALUES (?1, ?2, ?3, ?4, ?5)",
+            ),
             spoken: held("UPDATE contact SET spoken_at = ?1 WHERE key = ?2 AND (spoken_at IS NULL OR spoken_at < ?1)"),
             note_id: held("INSERT INTO note_external_id (system, external_id, note) VALUES (?1, ?2, ?3)"),
             journal: held("INSERT INTO journal (subject, kind, at, actor, body) VALUES (?1, ?2, ?3, 1, ?4)"),
@@ -171,6 +177,7 @@ impl<'c> Writer<'c> {
             kind: "conversation",
             happened_at: now,
             said_by: None,
+            voice: 1,
             channel: None,
             direction: None,
             external_id: None,
@@ -198,7 +205,7 @@ impl<'c> Writer<'c> {
             ])
             .unwrap();
         let key = self.connection.last_insert_rowid();
-        self.note_contact.execute(params![note.contact, note.happened_at, key, note.kind]).unwrap();
+        self.note_contact.execute(params![note.contact, note.happened_at, key, note.kind, note.voice]).unwrap();
         if note.kind != "insight" {
             self.spoken.execute(params![note.happened_at, note.contact]).unwrap();
         }
@@ -234,6 +241,7 @@ impl<'c> Writer<'c> {
     /// Loads JSON Lines in one transaction; the journal keeps each line as it was read.
     pub(crate) fn load(&mut self, input: impl BufRead) {
         let mut keys: HashMap<String, i64> = HashMap::new();
+        let members: HashMap<String, i64> = Corpus::new(0, 0).members.into_iter().zip(1..).collect();
         let now = chrono::Utc::now().timestamp_micros();
         self.begin.raw_execute().unwrap();
         for line in input.lines() {
@@ -251,6 +259,7 @@ impl<'c> Writer<'c> {
                         kind: note.kind,
                         happened_at: DateTime::parse_from_rfc3339(note.happened_at).unwrap().timestamp_micros(),
                         said_by: Some(note.said_by),
+                        voice: members.get(note.said_by).copied().unwrap_or(0),
                         channel: Some(note.channel),
                         direction: Some(note.direction),
                         external_id: Some(note.id),
