@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::change::Change;
 use crate::error::{Error, Result};
+use crate::follow_up::FollowUpAdded;
 use crate::id::{EntryId, MemberId, MemoryId};
 use crate::journal::Subject;
 use crate::memory::{Memory, View};
@@ -112,7 +113,12 @@ macro_rules! entry_query {
                  CASE WHEN n.key IS NOT NULL THEN
                      (SELECT count(*) FROM note_contact l WHERE l.note = n.key) ELSE 0 END,
                  CASE WHEN e.kind = 'note.retracted' AND (n.private_to IS NULL OR $1 = 0 OR n.private_to = $1)
-                     THEN n.text END
+                     THEN n.text END,
+                 CASE WHEN e.kind = 'follow_up.added' AND $1 <> 0 THEN
+                     (SELECT count(*) FROM follow_up u
+                      JOIN entry p ON p.id = u.note
+                      JOIN note q ON q.key = p.seq
+                      WHERE u.key = e.subject AND q.private_to <> $1) ELSE 0 END
              FROM entry e
              JOIN origin o ON o.key = e.origin
              JOIN entry s ON s.seq = e.subject
@@ -148,7 +154,13 @@ fn read_entry(row: &dyn Row) -> Result<Entry> {
         },
         actor,
         cause: row.opt_uuid(12)?.map(EntryId),
-        change: row.opt_text(13)?.map(|body| Change::read(&kind, version, body)).transpose()?,
+        change: match row.opt_text(13)?.map(|body| Change::read(&kind, version, body)).transpose()? {
+            // About whom a private note is, is not told by the promise that came from it.
+            Some(Change::FollowUpAdded(added)) if row.int(17)? > 0 => {
+                Some(Change::FollowUpAdded(FollowUpAdded { note: None, ..added }))
+            }
+            change => change,
+        },
         subject_name: match (row.opt_string(14)?, row.int(15)?) {
             (Some(name), 2..) => Some(format!("{name} and {} more", row.int(15)? - 1)),
             (name, _) => name,

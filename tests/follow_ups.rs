@@ -454,7 +454,9 @@ fn that_a_promise_came_from_a_private_note_is_told_to_its_reader_alone() {
         let of_contact = memory.follow_ups(stage.sally).unwrap().remove(0).note;
         let of_member = memory.follow_ups_of(&stage.tom).unwrap().remove(0).note;
         let one = memory.follow_up(promise).unwrap().note;
-        assert_eq!((of_contact, of_member), (one, one));
+        let added = memory.history(promise).unwrap().remove(0);
+        let Some(Change::FollowUpAdded(told)) = added.change else { panic!("a promise is told") };
+        assert_eq!((of_contact, of_member, told.note), (one, one, one));
         one.is_some()
     };
     assert!(note_as(&stage.memory.seen_by(&stage.mia).unwrap()));
