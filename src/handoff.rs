@@ -158,7 +158,7 @@ pub struct HandoffReceipted {
     pub outcome: HandoffState,
     /// The head of the journal after all that it did.
     pub head: Head,
-    /// What each successor took over, or gave back.
+    /// What each successor took over, or had taken over where it is undone.
     pub successors: Vec<Takeover>,
     /// How many entries it wrote, by the word of their kind.
     pub counts: BTreeMap<String, u64>,

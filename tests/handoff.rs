@@ -84,6 +84,29 @@ impl Scene {
         handoff
     }
 
+    /// Hands the book of Tom to Eva, who has accepted all of it.
+    fn accepted(&self) -> HandoffId {
+        let plan = self.memory.handoff().of_member(&self.tom).reason("moves to Lagos").to(&self.eva).plan().unwrap();
+        let handoff = self.offer(&plan);
+        self.memory.write(&self.eva, |w| w.accept_all(handoff)).unwrap();
+        handoff
+    }
+
+    /// As [`Scene::accepted`], brought to a stage an hour ago.
+    fn staged(&self, stage: Stage) -> HandoffId {
+        let handoff = self.accepted();
+        self.memory.write(&self.tom, |w| w.advance(handoff, stage, None)).unwrap();
+        self.later(1);
+        handoff
+    }
+
+    /// Who looks after a contact today, in which role and until when.
+    fn roles(&self, contact: ContactId) -> Vec<String> {
+        let until = |until: Option<DateTime<Utc>>| until.map(|at| format!(" until {}", at.date_naive()));
+        let owners = self.memory.brief(contact).unwrap().owners.into_iter();
+        owners.map(|a| format!("{} {}{}", a.member_name, a.role, until(a.until).unwrap_or_default())).collect()
+    }
+
     fn owners(&self, contact: ContactId) -> Vec<String> {
         let at = start() + TimeDelta::hours(self.clock.load(Ordering::Relaxed));
         let owners = self.memory.owners(contact).unwrap();
@@ -569,5 +592,166 @@ fn who_was_owner_until_a_day_is_given_back_until_that_day() {
     s.memory.write(&s.eva, |w| w.undo(handoff, "signed again")).unwrap();
     let owner = s.memory.owner_at(gus, start()).unwrap().unwrap();
     assert_eq!((owner.member_name.as_str(), owner.until), ("Tom Okoro", Some(until)));
+    s.is_sound();
+}
+
+#[test]
+fn who_shares_a_contact_owns_it_alone_once_the_leaver_has_departed() {
+    for ending in ["complete", "withdraw"] {
+        let s = scene();
+        let handoff = s.staged(Stage::Share);
+        s.memory.write(&s.eva, |w| w.depart(&s.tom, None)).unwrap();
+        s.memory
+            .write(&s.eva, |w| match ending {
+                "complete" => w.complete(handoff).map(drop),
+                _ => w.withdraw(handoff, "he left early"),
+            })
+            .unwrap();
+        assert_eq!(s.roles(s.sally), ["Eva Stein owner"], "after {ending}");
+        s.is_sound();
+    }
+}
+
+#[test]
+fn a_contact_that_is_offered_to_another_during_a_stage_does_not_stay_with_the_first() {
+    for stage in [Stage::Shadow, Stage::Share, Stage::Hold] {
+        let s = scene();
+        let promise = s.memory.write(&s.tom, |w| w.follow_up(s.sally, "Call her").save()).unwrap();
+        let handoff = s.staged(stage);
+        s.memory.write(&s.tom, |w| w.offer_to(handoff, s.sally, &s.jonas)).unwrap();
+        assert_eq!(s.roles(s.sally), ["Tom Okoro owner"], "at {stage}");
+        s.memory.write(&s.jonas, |w| w.accept(handoff, s.sally)).unwrap();
+        s.memory.write(&s.jonas, |w| w.complete(handoff)).unwrap();
+        assert_eq!(
+            (s.roles(s.sally), s.roles(s.ben)),
+            (vec!["Jonas Weber owner".into()], vec!["Eva Stein owner".into()])
+        );
+        assert_eq!(s.memory.follow_up(promise).unwrap().owner.id, s.jonas.id);
+        s.memory.write(&s.jonas, |w| w.undo(handoff, "he stays")).unwrap();
+        assert_eq!(
+            (s.roles(s.sally), s.roles(s.ben)),
+            (vec!["Tom Okoro owner".into()], vec!["Tom Okoro owner".into()])
+        );
+        assert_eq!(s.memory.follow_up(promise).unwrap().owner.id, s.tom.id);
+        s.is_sound();
+    }
+}
+
+#[test]
+fn a_contact_that_is_taken_out_during_a_stage_is_the_leavers_again() {
+    for stage in [Stage::Shadow, Stage::Share, Stage::Hold] {
+        let s = scene();
+        let promise = s.memory.write(&s.tom, |w| w.follow_up(s.sally, "Call her").save()).unwrap();
+        let handoff = s.staged(stage);
+        s.memory.write(&s.tom, |w| w.keep(handoff, s.sally, "she asked for him")).unwrap();
+        assert_eq!(s.roles(s.sally), ["Tom Okoro owner"], "at {stage}");
+        assert_eq!(s.memory.follow_up(promise).unwrap().owner.id, s.tom.id);
+        s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+        let undone = s.memory.write(&s.eva, |w| w.undo(handoff, "he stays")).unwrap();
+        assert!(undone.left_alone.is_empty(), "{undone}");
+        assert_eq!(
+            (s.roles(s.sally), s.roles(s.ben)),
+            (vec!["Tom Okoro owner".into()], vec!["Tom Okoro owner".into()])
+        );
+        s.is_sound();
+    }
+}
+
+#[test]
+fn a_withdrawn_handoff_closes_what_its_stages_opened_also_where_the_contact_moved_on() {
+    let s = scene();
+    let handoff = s.staged(Stage::Hold);
+    s.memory.write(&s.eva, |w| w.transfer(s.sally, &s.jonas, None)).unwrap();
+    s.memory.write(&s.eva, |w| w.withdraw(handoff, "he stays")).unwrap();
+    assert_eq!(s.roles(s.sally), ["Jonas Weber owner"]);
+}
+
+#[test]
+fn nothing_is_offered_to_a_colleague_who_leaves_as_well() {
+    let s = scene();
+    let handoff = s.offer(&s.plan());
+    let ana = s.memory.members_called("Ana Silva").unwrap().remove(0);
+    says(&s.refused(&s.eva, |w| w.offer_to(handoff, s.sally, &ana)), &["Ana Silva is who leaves"]);
+}
+
+#[test]
+fn a_role_that_was_to_last_until_a_day_is_given_back_until_that_day() {
+    let (s, until) = (scene(), start() + TimeDelta::days(30));
+    let gil = s
+        .memory
+        .write(&s.tom, |w| {
+            let gil = w.add_contact(NewContact::person("Gil Amaro"))?;
+            w.assign(gil, &s.tom, Role::Owner.until(until))?;
+            w.assign(gil, &s.eva, Role::Shadow.until(until))?;
+            Ok(gil)
+        })
+        .unwrap();
+    let before = s.roles(gil);
+    let handoff = s.staged(Stage::Share);
+    s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    s.memory.write(&s.eva, |w| w.undo(handoff, "he stays")).unwrap();
+    assert_eq!(s.roles(gil), before);
+}
+
+#[test]
+fn a_role_ends_once_where_two_who_leave_have_something_of_the_contact() {
+    let s = scene();
+    let ana = s.memory.members_called("Ana Silva").unwrap().remove(0);
+    s.memory.write(&ana, |w| w.follow_up(s.sally, "Call her").save()).unwrap();
+    let handoff = s.offer(&s.plan());
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    s.memory.write(&s.tom, |w| w.advance(handoff, Stage::Shadow, None)).unwrap();
+    s.later(1);
+    s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    let ended = s.memory.history(s.sally).unwrap().into_iter().filter(|entry| entry.kind == "ownership.ended");
+    assert_eq!(ended.count(), 1);
+}
+
+#[test]
+fn a_plan_of_another_memory_is_not_drawn_up_anew() {
+    let (here, there) = (scene(), scene());
+    let error = there.memory.redraw(&here.plan()).unwrap_err();
+    says(&error.to_string(), &["was drawn up for the memory", "draw one up here"]);
+}
+
+#[test]
+fn a_private_note_is_not_released_while_somebody_it_is_about_stays_with_its_author() {
+    let stay = |s: &Scene, kept: bool| {
+        let text = "Sally and Ben are separating";
+        let note = s.memory.write(&s.tom, |w| w.note(s.sally, text).about(s.ben).private().save()).unwrap();
+        let plan = s.memory.handoff().of_member(&s.tom).reason("r").to(&s.eva).private_notes(Fate::Release);
+        let plan = if kept { plan } else { plan.leave_out([s.ben]) };
+        let plan = plan.plan().unwrap();
+        let handoff = s.memory.write(&s.tom, |w| w.offer(&plan)).unwrap();
+        s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+        if kept {
+            s.memory.write(&s.tom, |w| w.keep(handoff, s.ben, "stays")).unwrap();
+        }
+        let receipt = s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+        assert_eq!(receipt.withheld, 1);
+        note
+    };
+    for kept in [true, false] {
+        let s = scene();
+        let note = stay(&s, kept);
+        assert!(s.memory.seen_by(&s.eva).unwrap().note(note).is_err());
+        assert!(s.memory.seen_by(&s.tom).unwrap().note(note).is_ok());
+    }
+}
+
+#[test]
+fn a_contact_that_went_elsewhere_after_the_leaver_departed_is_taken_out_and_the_rest_completed() {
+    let s = scene();
+    let handoff = s.staged(Stage::Hold);
+    s.memory
+        .write(&s.eva, |w| {
+            w.depart(&s.tom, None)?;
+            w.transfer(s.sally, &s.jonas, Some("her sister"))
+        })
+        .unwrap();
+    says(&s.refused(&s.eva, |w| w.complete(handoff)), &["Sally Marsh is looked after by Jonas Weber", "with keep"]);
+    s.memory.write(&s.eva, |w| w.keep(handoff, s.sally, "is Jonas’s")).unwrap();
+    s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    assert_eq!((s.owners(s.sally), s.owners(s.ben)), (vec!["Jonas Weber".into()], vec!["Eva Stein".into()]));
     s.is_sound();
 }

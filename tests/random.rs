@@ -462,7 +462,8 @@ impl Model {
     }
 
     /// Lets private notes meet their fate: those that the leaver alone read at the offer and still does. Of a note about
-    /// several contacts the most careful fate counts, and it is released to the successor for the first of them.
+    /// several contacts the most careful fate counts, and it is released to the successor for the first of them; it stays
+    /// with the leaver where one of them does.
     fn dispose(&mut self, handoff: HandoffId, items: &[HandoffItem]) {
         let at = self.handoffs.iter().position(|kept| kept.id == handoff).unwrap();
         for (id, leaver) in self.handoffs[at].private.clone() {
@@ -473,9 +474,24 @@ impl Model {
             if note.private_to != Some(leaver) || note.retracted || of_note.is_empty() || fated(FateOfNotes::Withhold) {
                 continue;
             }
+            if note.about.iter().any(|contact| of_note.iter().all(|item| item.contact.id != *contact)) {
+                continue;
+            }
             let reader = Some(of_note[0].successor).filter(|_| !fated(FateOfNotes::Seal));
             self.handoffs[at].readers.insert(id, (leaver, reader));
             self.read_by(id, reader);
+        }
+    }
+
+    /// Gives back the promises to a contact that a stage of a handoff took, to those who are here.
+    fn hand_back(&mut self, handoff: HandoffId, contact: ContactId) {
+        let kept = self.handoffs.iter().find(|kept| kept.id == handoff).unwrap();
+        for (id, (from, to)) in &kept.promises {
+            let promise = self.promises.iter_mut().find(|promise| promise.id == *id).unwrap();
+            let is_here = self.members.iter().any(|(member, _, departed)| member == from && !departed);
+            if promise.contact == contact && promise.open && promise.owner == *to && is_here {
+                promise.owner = *from;
+            }
         }
     }
 
@@ -1010,14 +1026,17 @@ fn answer(w: &mut Writer<'_>, m: &mut Model, Call { deed, a, b, c }: Call) -> Re
         Deed::Accept => w.accept(handoff, contact),
         Deed::AcceptAll => w.accept_all(handoff).map(drop),
         Deed::Decline => w.decline(handoff, contact, "we do not get on"),
-        // What stages changed stays as it is when a contact is taken out, or offered to another, after them.
-        Deed::OfferTo | Deed::Keep if w.view().handoff_by_id(handoff)?.stage.is_some() => Ok(()),
         Deed::OfferTo => {
             w.offer_to(handoff, contact, m.member(c))?;
             m.awaited = Some(m.member(c));
+            m.hand_back(handoff, contact);
             Ok(())
         }
-        Deed::Keep => w.keep(handoff, contact, "stays"),
+        Deed::Keep => {
+            w.keep(handoff, contact, "stays")?;
+            m.hand_back(handoff, contact);
+            Ok(())
+        }
         Deed::Ask => w.ask(handoff, contact, pick(&TEXTS, c)).map(|question| m.questions.push(question)),
         _ => {
             let Some(question) = m.questions.get(usize::from(c) % m.questions.len().max(1)) else { return Ok(()) };

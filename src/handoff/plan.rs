@@ -112,8 +112,9 @@ impl Memory {
     /// Draws a plan up anew, as it was asked for, from what stands today.
     ///
     /// # Errors
-    /// As [`Planner::plan`].
+    /// As [`Planner::plan`]; [`Error::Refused`] when it is a plan of another memory.
     pub fn redraw(&self, plan: &Plan) -> Result<Plan> {
+        plan.must_be_of(self.id())?;
         Planner { memory: self, wishes: plan.wishes.clone() }.plan()
     }
 
@@ -194,6 +195,9 @@ impl Planner<'_> {
     }
 
     /// Says what becomes of the leavers' private notes; [`Fate::Withhold`] unless said.
+    ///
+    /// A note about several contacts meets the most careful of their fates, and is withheld where one of them stays with the
+    /// leaver.
     pub const fn private_notes(mut self, fate: Fate) -> Self {
         self.wishes.fate = fate;
         self

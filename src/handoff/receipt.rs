@@ -34,7 +34,7 @@ pub struct Receipt {
     pub undone_why: Option<String>,
     /// Who leaves.
     pub leavers: Vec<NamedParty>,
-    /// Who took over how many contacts, or gave them back.
+    /// Who took over how many contacts, or had where it is undone.
     pub successors: Vec<Takeover>,
     /// How many entries it wrote, by the word of their kind.
     pub counts: BTreeMap<String, u64>,

@@ -223,7 +223,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`Error::Refused`] when the handoff is not open, when it does not have the contact or another open one does, when the
-    /// member has departed or is the one who leaves, and when private notes would be released to the member by neither
+    /// member has departed or is among those who leave, and when private notes would be released to the member by neither
     /// their author nor the host.
     pub fn offer_to(&mut self, handoff: HandoffId, contact: ContactId, successor: impl Into<MemberId>) -> Result<()> {
         let standing = self.standing(handoff)?.must_be_offered()?;
@@ -231,10 +231,10 @@ impl Writer<'_> {
         Self::must_be_here(&successor)?;
         self.must_be_in_no_other(&standing, contact)?;
         let items = self.items_of(&standing, contact)?;
+        if items.iter().any(|item| item.leaver == successor.id) || self.leaves(&standing, successor.id)? {
+            return Err(Error::refused(format!("{} is who leaves; offer to somebody else", successor.name)));
+        }
         for item in &items {
-            if item.leaver == successor.id {
-                return Err(Error::refused(format!("{} is who leaves; offer to somebody else", successor.name)));
-            }
             if item.fate == Fate::Release && self.has_private_notes(contact, item.leaver)? {
                 self.must_decide_for(item.leaver, item.fate)?;
             }
@@ -259,6 +259,17 @@ impl Writer<'_> {
         })
     }
 
+    /// Whether a member is one of those who leave, or comes from an agency that does.
+    fn leaves(&self, standing: &Standing, member: MemberId) -> Result<bool> {
+        let found = self.sql().first(
+            "SELECT 1 FROM handoff_leaver l JOIN member m ON m.key = l.party OR m.agency = l.party
+             WHERE l.handoff = $1 AND m.id = $2",
+            &[Value::Int(standing.key), (&member.0).into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+
     fn has_private_notes(&self, contact: ContactId, member: MemberId) -> Result<bool> {
         let (contact, member) = (self.contact_key(contact)?, member_key(self.sql(), member)?);
         Ok(!note::private_notes_of(self.sql(), contact, member, self.head().seq)?.is_empty())
@@ -277,11 +288,10 @@ impl Writer<'_> {
     }
 
     /// Takes a contact out of a handoff: it stays with who leaves, with their promises. What the stages of the handoff did
-    /// about it is taken back.
+    /// about it is taken back, but for what would go to somebody who has departed since.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the handoff is not open or does not have the contact, or when somebody who would be given
-    /// something back has departed; [`Error::Invalid`] for an empty reason.
+    /// [`Error::Refused`] when the handoff is not open or does not have the contact; [`Error::Invalid`] for an empty reason.
     pub fn keep(&mut self, handoff: HandoffId, contact: ContactId, why: &str) -> Result<()> {
         check::text("reason", why, check::FIELD_MAX)?;
         let standing = self.standing(handoff)?.must_be_offered()?;
@@ -418,7 +428,7 @@ impl Writer<'_> {
         if let Some(reached) = standing.stage.filter(|reached| *reached >= stage) {
             return Err(Error::refused(format!("{} is in its stage {reached} already", standing.called())));
         }
-        let (taken, held) = self.decided(&standing)?;
+        let (taken, mut held) = self.decided(&standing)?;
         let ways = self.ways(&standing, &taken, &held)?;
         let until = self.sql().first(
             "SELECT until FROM handoff_stage WHERE handoff = $1 AND stage = $2",
@@ -430,14 +440,21 @@ impl Writer<'_> {
         self.because_of(cause, |w| {
             for (item, way) in taken.iter().zip(ways) {
                 let Some(way) = way else { continue };
-                let others = held.get(&item.key).map(Vec::as_slice).unwrap_or_default();
+                let others = held.entry(item.key).or_default();
                 w.bring_to(stage, &standing, item, way, others)?;
             }
             Ok(())
         })
     }
 
-    fn bring_to(&mut self, stage: Stage, standing: &Standing, item: &Taken, way: Way, held: &[Held]) -> Result<()> {
+    fn bring_to(
+        &mut self,
+        stage: Stage,
+        standing: &Standing,
+        item: &Taken,
+        way: Way,
+        held: &mut Vec<Held>,
+    ) -> Result<()> {
         let why = Some(standing.reason.as_str());
         if stage > Stage::Shadow {
             self.end_role(item, item.successor, Role::Shadow, held, why)?;
@@ -461,14 +478,14 @@ impl Writer<'_> {
     /// no longer looked after by who leaves.
     pub fn complete(&mut self, handoff: HandoffId) -> Result<Receipt> {
         let standing = self.standing(handoff)?.must_be_offered()?;
-        let (taken, held) = self.decided(&standing)?;
+        let (taken, mut held) = self.decided(&standing)?;
         let ways = self.ways(&standing, &taken, &held)?;
         let contacts = taken.iter().map(|item| item.key).collect::<BTreeSet<_>>().len() as u64;
         let completed = self.append_id(handoff, HandoffCompleted { contacts })?;
         let after = self.head().seq;
         self.because_of(completed, |w| {
             for (item, way) in taken.iter().zip(ways) {
-                let others = held.get(&item.key).map(Vec::as_slice).unwrap_or_default();
+                let others = held.entry(item.key).or_default();
                 w.take_over(&standing, item, way, others)?;
             }
             Ok(())
@@ -477,7 +494,7 @@ impl Writer<'_> {
         self.receipt(&standing, HandoffState::Completed, after, (withheld, 0))
     }
 
-    fn take_over(&mut self, standing: &Standing, item: &Taken, way: Option<Way>, held: &[Held]) -> Result<()> {
+    fn take_over(&mut self, standing: &Standing, item: &Taken, way: Option<Way>, held: &mut Vec<Held>) -> Result<()> {
         let why = Some(standing.reason.as_str());
         if standing.stage == Some(Stage::Shadow) {
             self.end_role(item, item.successor, Role::Shadow, held, why)?;
@@ -486,7 +503,7 @@ impl Writer<'_> {
             Some(way) => self.go(item, way, why)?,
             None => self.go(item, Way::Already, why)?,
         }
-        if standing.stage == Some(Stage::Hold) {
+        if standing.stage == Some(Stage::Hold) && item.owned {
             self.end_role(item, item.leaver, Role::Backup, held, why)?;
         }
         self.dispose_of_private_notes(standing, item)
@@ -510,16 +527,17 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What becomes of a private note of a leaver: where it is about several contacts of the handoff, what is the most
-    /// careful of their fates.
+    /// What becomes of a private note of a leaver: where it is about several contacts, the most careful of their fates. It
+    /// stays with the leaver where one of them does.
     fn fate_of(&self, standing: &Standing, item: &Taken, note: NoteId) -> Result<Fate> {
         let fates = self.sql().all(
             "SELECT i.fate FROM entry e
              JOIN note_contact l ON l.note = e.seq
-             JOIN handoff_item i ON i.contact = l.contact
-             WHERE e.id = $1 AND i.handoff = $2 AND i.leaver = $3 AND i.state = 'accepted'",
-            &[(&note.0).into(), Value::Int(standing.key), Value::Int(item.leaver_key)],
-            |row| row.text(0)?.parse(),
+             LEFT JOIN handoff_item i
+                 ON i.contact = l.contact AND i.handoff = $1 AND i.leaver = $2 AND i.state = 'accepted'
+             WHERE e.id = $3",
+            &[Value::Int(standing.key), Value::Int(item.leaver_key), (&note.0).into()],
+            |row| row.opt_text(0)?.map_or(Ok(Fate::Withhold), str::parse),
         )?;
         Ok(fates.into_iter().max().unwrap_or(item.fate))
     }
@@ -584,9 +602,17 @@ impl Writer<'_> {
         self.append(item.contact, assigned)
     }
 
-    fn end_role(&mut self, item: &Taken, member: MemberId, role: Role, held: &[Held], why: Option<&str>) -> Result<()> {
-        let found = held.iter().find(|held| held.role == role && held.open.member == member);
-        let Some(Held { open, .. }) = found else { return Ok(()) };
+    /// Ends a role where it is held, and forgets it: another item of the same contact finds it no more.
+    fn end_role(
+        &mut self,
+        item: &Taken,
+        member: MemberId,
+        role: Role,
+        held: &mut Vec<Held>,
+        why: Option<&str>,
+    ) -> Result<()> {
+        let found = held.iter().position(|held| held.role == role && held.open.member == member);
+        let Some(Held { open, .. }) = found.map(|at| held.remove(at)) else { return Ok(()) };
         let ended = OwnershipEnded {
             assignment: open.id,
             member,
@@ -728,7 +754,8 @@ impl Writer<'_> {
         match (of_leaver, of_successor) {
             (Some(open), None) => Ok(Way::Transfer(open.clone())),
             (Some(open), Some(_)) => Ok(Way::LeaverSteps(open.clone())),
-            (None, Some(_)) if standing.stage == Some(Stage::Hold) => Ok(Way::Already),
+            // Handed over already, or shared, and the leaver has let go since, as by departing.
+            (None, Some(_)) if standing.stage >= Some(Stage::Share) => Ok(Way::Already),
             (None, _) => Err(match owners.next() {
                 Some(open) => format!("is looked after by {}", open.name),
                 None => "is looked after by nobody".to_owned(),

@@ -88,17 +88,36 @@ struct Intervals {
 }
 
 impl Intervals {
+    fn opened(&self, id: AssignmentId) -> bool {
+        self.opened.iter().any(|(opened, ..)| *opened == id)
+    }
+
     /// What it closed that it had not opened itself, once where it did so at a stage and again at the end.
     fn to_give_back(&self) -> Vec<(AssignmentId, MemberId, Role)> {
-        let own = |id: &AssignmentId| self.opened.iter().any(|(opened, ..)| opened == id);
         let mut back: Vec<(AssignmentId, MemberId, Role)> = Vec::new();
-        for closed in self.closed.iter().filter(|(id, ..)| !own(id)) {
+        for closed in self.closed.iter().filter(|(id, ..)| !self.opened(*id)) {
             if back.iter().all(|(_, member, role)| (member, role) != (&closed.1, &closed.2)) {
                 back.push(*closed);
             }
         }
         back
     }
+}
+
+/// A role that stands for a contact.
+struct Stands {
+    id: AssignmentId,
+    member: MemberId,
+    name: String,
+    role: Role,
+    since: i64,
+}
+
+/// A role that is to be given back, until when it was to last.
+struct Back {
+    member: MemberId,
+    role: Role,
+    until: Option<i64>,
 }
 
 impl Deeds {
@@ -136,6 +155,11 @@ impl Deeds {
             }
             _ => {}
         }
+    }
+
+    fn give_nothing_to(&mut self, member: MemberId) {
+        self.contacts.values_mut().for_each(|intervals| intervals.closed.retain(|(_, of, _)| *of != member));
+        self.promises.retain(|_, passage| passage.from != member);
     }
 
     /// Everybody who is given something back.
@@ -247,7 +271,8 @@ impl Writer<'_> {
         Ok(self.all_deeds(standing)?.about(|contact| !kept.contains(&contact)))
     }
 
-    /// Takes back what the stages of a handoff did about a contact, because of an entry that the closure writes.
+    /// Takes back what the stages of a handoff did about a contact, because of an entry that the closure writes. Whoever has
+    /// departed since is given nothing back.
     pub(super) fn leave_stages(
         &mut self,
         standing: &Standing,
@@ -255,11 +280,15 @@ impl Writer<'_> {
         why: &str,
         write: impl FnOnce(&mut Self) -> Result<EntryId>,
     ) -> Result<()> {
-        let deeds = match standing.stage {
+        let mut deeds = match standing.stage {
             Some(_) => self.deeds(standing)?.about(|about| about == contact),
             None => Deeds::default(),
         };
-        self.must_all_be_here(&deeds)?;
+        for member in deeds.receivers() {
+            if self.view().member(member)?.has_departed() {
+                deeds.give_nothing_to(member);
+            }
+        }
         let cause = write(self)?;
         self.because_of(cause, |w| w.take_back(deeds, why).map(drop))
     }
@@ -312,71 +341,90 @@ impl Writer<'_> {
         why: &str,
         left: &mut Vec<LeftAlone>,
     ) -> Result<()> {
-        let standing = self.roles_of(contact)?;
-        let still = |id: &AssignmentId| standing.iter().find(|(open, ..)| open == id);
-        let mut open: Vec<_> = intervals.opened.iter().filter_map(|(id, ..)| still(id)).copied().collect();
-        let mut back = intervals.to_give_back();
-        let owns = |role: &Role| *role == Role::Owner;
-        let opened_an_owner = intervals.opened.iter().any(|(.., role)| owns(role));
-        let gives_an_owner_back = back.iter().any(|(.., role)| owns(role));
-        if gives_an_owner_back && opened_an_owner && !open.iter().any(|(_, _, role, _)| owns(role)) {
-            left.push(self.moved_on(contact, &standing)?);
-            return Ok(());
+        let owns = |role: Role| role == Role::Owner;
+        let (mut open, others): (Vec<_>, Vec<_>) =
+            self.roles_of(contact)?.into_iter().partition(|role| intervals.opened(role.id));
+        let mut back = self.to_give_back(intervals)?;
+        back.retain(|back| !others.iter().any(|other| (other.member, other.role) == (back.member, back.role)));
+        let (returns, opened) = (back.iter().any(|b| owns(b.role)), open.iter().any(|o| owns(o.role)));
+        let moved_on = returns && !opened && intervals.opened.iter().any(|(.., role)| owns(*role));
+        // Nobody is left without an owner, as they would be where the one before has let them go since.
+        let stays = opened && !returns && !others.iter().any(|other| owns(other.role));
+        if moved_on || stays {
+            let owners = others.iter().chain(&open).filter(|role| owns(role.role)).map(|role| role.name.clone());
+            left.push(LeftAlone::MovedOn { contact: self.view().contact_summary(contact)?, owners: owners.collect() });
+            open.retain(|role| !owns(role.role));
+            back.retain(|_| !moved_on);
         }
-        if let Some(from) = open.iter().position(|(_, _, role, _)| owns(role))
-            && let Some(to) = back.iter().rposition(|(.., role)| owns(role))
-            && self.end_of(back.get(to).map(|(id, ..)| *id))?.is_none()
-        {
-            let ((assignment, from, _, since), (_, to, _)) = (open.remove(from), back.remove(to));
-            let transferred = OwnershipTransferred {
-                assignment,
-                from,
-                from_name: self.member_name(from)?,
-                to,
-                to_name: self.member_name(to)?,
-                at: self.at_micros().max(since),
-                why: Some(why.to_owned()),
-            };
-            self.append(contact, transferred)?;
-        }
-        for (assignment, member, role, since) in open {
-            let (member_name, at, why) = (self.member_name(member)?, self.at_micros().max(since), Some(why.to_owned()));
-            self.append(contact, OwnershipEnded { assignment, member, member_name, role, at, why })?;
-        }
-        for (assignment, member, role) in back {
-            let (member_name, since, why) = (self.member_name(member)?, self.at_micros(), Some(why.to_owned()));
-            let until = self.end_of(Some(assignment))?;
-            self.append(contact, OwnershipAssigned { member, member_name, role, since, until, why })?;
-        }
-        Ok(())
+        self.exchange_roles(contact, open, back, why)
     }
 
-    fn moved_on(&self, contact: ContactId, standing: &[(AssignmentId, MemberId, Role, i64)]) -> Result<LeftAlone> {
-        let owners = standing.iter().filter(|(_, _, role, _)| *role == Role::Owner);
-        let owners = owners.map(|(_, member, ..)| self.view().member(*member).map(|member| member.name));
-        Ok(LeftAlone::MovedOn {
-            contact: self.view().contact_summary(contact)?,
-            owners: owners.collect::<Result<_>>()?,
-        })
+    /// The roles of a contact that are to be given back, without those whose time is over.
+    fn to_give_back(&self, intervals: &Intervals) -> Result<Vec<Back>> {
+        let mut back: Vec<Back> = Vec::new();
+        for (assignment, member, role) in intervals.to_give_back() {
+            let until = self.was_to_last_until(assignment)?;
+            let is_over = until.is_some_and(|until| until <= self.at_micros());
+            if !is_over {
+                back.push(Back { member, role, until });
+            }
+        }
+        Ok(back)
     }
 
-    /// When an interval was to end by itself, where that is still to come.
-    fn end_of(&self, assignment: Option<AssignmentId>) -> Result<Option<i64>> {
-        let Some(AssignmentId(id)) = assignment else { return Ok(None) };
-        Ok(match self.view().entry(EntryId(id))?.change {
-            Some(Change::OwnershipAssigned(assigned)) => assigned.until.filter(|until| *until > self.at_micros()),
+    /// Until when an interval was to last when it was opened.
+    fn was_to_last_until(&self, assignment: AssignmentId) -> Result<Option<i64>> {
+        let opened = self.sql().first(
+            "SELECT e.kind, e.version, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.id = $1",
+            &[(&assignment.0).into()],
+            |row| Change::read(row.text(0)?, row.int(1)?, row.text(2)?),
+        )?;
+        Ok(match opened {
+            Some(Change::OwnershipAssigned(assigned)) => assigned.until,
             _ => None,
         })
     }
 
+    /// Closes roles and gives others back. One owner who is followed by another is a transfer, unless the other is to own
+    /// the contact for a time.
+    fn exchange_roles(
+        &mut self,
+        contact: ContactId,
+        mut open: Vec<Stands>,
+        mut back: Vec<Back>,
+        why: &str,
+    ) -> Result<()> {
+        let from = open.iter().position(|role| role.role == Role::Owner);
+        let to = back.iter().rposition(|role| role.role == Role::Owner && role.until.is_none());
+        let reason = || Some(why.to_owned());
+        if let (Some(from), Some(to)) = (from, to) {
+            let (from, to) = (open.remove(from), back.remove(to).member);
+            let (to_name, at) = (self.member_name(to)?, self.at_micros().max(from.since));
+            let (assignment, from, from_name) = (from.id, from.member, from.name);
+            self.append(contact, OwnershipTransferred { assignment, from, from_name, to, to_name, at, why: reason() })?;
+        }
+        for Stands { id, member, name, role, since } in open {
+            let (assignment, member_name, at) = (id, name, self.at_micros().max(since));
+            self.append(contact, OwnershipEnded { assignment, member, member_name, role, at, why: reason() })?;
+        }
+        for Back { member, role, until } in back {
+            let (member_name, since) = (self.member_name(member)?, self.at_micros());
+            self.append(contact, OwnershipAssigned { member, member_name, role, since, until, why: reason() })?;
+        }
+        Ok(())
+    }
+
     /// Every role that stands for a contact, with its beginning.
-    fn roles_of(&self, contact: ContactId) -> Result<Vec<(AssignmentId, MemberId, Role, i64)>> {
+    fn roles_of(&self, contact: ContactId) -> Result<Vec<Stands>> {
         self.sql().all(
-            "SELECT a.id, m.id, a.role, a.since FROM assignment a JOIN member m ON m.key = a.member
+            "SELECT a.id, m.id, m.name, a.role, a.since FROM assignment a JOIN member m ON m.key = a.member
              WHERE a.contact = $1 AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
              ORDER BY a.since, a.key",
             &[Value::Int(self.contact_key(contact)?), Value::Int(self.at_micros())],
-            |row| Ok((AssignmentId(row.uuid(0)?), MemberId(row.uuid(1)?), row.text(2)?.parse()?, row.int(3)?)),
+            |row| {
+                let (id, member) = (AssignmentId(row.uuid(0)?), MemberId(row.uuid(1)?));
+                Ok(Stands { id, member, name: row.string(2)?, role: row.text(3)?.parse()?, since: row.int(4)? })
+            },
         )
     }
 
