@@ -755,3 +755,11 @@ fn a_contact_that_went_elsewhere_after_the_leaver_departed_is_taken_out_and_the_
     assert_eq!((s.owners(s.sally), s.owners(s.ben)), (vec!["Jonas Weber".into()], vec!["Eva Stein".into()]));
     s.is_sound();
 }
+
+#[test]
+fn a_team_in_which_somebody_is_named_twice_takes_over_evenly() {
+    let s = scene();
+    let team = [&s.eva, &s.eva, &s.eva, &s.jonas];
+    let plan = s.memory.handoff().of_agency(s.agency).reason("contract ends").spread(team).plan().unwrap();
+    assert_eq!(plan.successors.iter().map(|share| share.contacts).collect::<Vec<_>>(), [2, 2]);
+}

@@ -1014,7 +1014,11 @@ impl Rules {
         for rule in rules {
             match rule {
                 Rule::Backups => read.backups = true,
-                Rule::Rest(team) => read.rest = team.iter().map(|id| member_key(sql, *id)).collect::<Result<_>>()?,
+                Rule::Rest(team) => {
+                    let mut met = HashSet::new();
+                    let once = team.iter().filter(|member| met.insert(**member));
+                    read.rest = once.map(|member| member_key(sql, *member)).collect::<Result<_>>()?;
+                }
                 Rule::Contacts(contacts, successor) => {
                     let successor = member_key(sql, *successor)?;
                     for contact in contacts {
