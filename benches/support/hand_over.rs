@@ -146,7 +146,7 @@ fn receipt(connection: &Connection, journal: &Journal<'_>, handoff: i64, contact
         .unwrap();
     let successors = statement.query_map([handoff], |row| {
         let member = Uuid::from_bytes(row.get(0)?);
-        Ok(json!({"member": member, "name": row.get::<_, String>(1)?, "contacts": row.get::<_, i64>(2)?}))
+        Ok(json!({"member": member, "name": row.get::<_, String>(1)?, "contacts": row.get::<_, i64>(2)?, "besides": 0}))
     });
     let successors: Vec<_> = successors.unwrap().map(Result::unwrap).collect();
     let head: String = journal.head.iter().map(|byte| format!("{byte:02x}")).collect();
