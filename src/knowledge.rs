@@ -96,13 +96,12 @@ pub(crate) fn of_book(
     gather(
         sql,
         figures_query!(
-            "FROM (
-                 SELECT DISTINCT contact FROM assignment
+            "FROM note_contact l
+             WHERE l.contact IN (
+                 SELECT contact FROM assignment
                  WHERE member = $1 AND role = 'owner' AND since <= $2 AND (until IS NULL OR until > $2)
-             ) a
-             JOIN note_contact l ON l.contact = a.contact
-             WHERE l.retracted_at IS NULL
-             ORDER BY a.contact, l.happened_at, l.note"
+             ) AND l.retracted_at IS NULL
+             ORDER BY l.contact, l.happened_at, l.note"
         ),
         &[Value::Int(member), Value::Int(at)],
         each,

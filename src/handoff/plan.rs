@@ -824,12 +824,11 @@ impl<'v> Desk<'v> {
         })?;
         sql.each(
             "SELECT b.contact, b.role, b.member, b.since, b.until
-             FROM (
-                 SELECT DISTINCT contact FROM assignment
+             FROM assignment b
+             WHERE b.contact IN (
+                 SELECT contact FROM assignment
                  WHERE member = $1 AND role = 'owner' AND since <= $2 AND (until IS NULL OR until > $2)
-             ) a
-             JOIN assignment b ON b.contact = a.contact
-             WHERE b.until IS NULL OR b.until > $2 AND b.until > b.since
+             ) AND (b.until IS NULL OR b.until > $2 AND b.until > b.since)
              ORDER BY b.contact, b.since, b.key",
             &book,
             |row| {

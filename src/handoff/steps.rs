@@ -698,12 +698,11 @@ impl Writer<'_> {
     fn held_in(&self, standing: &Standing) -> Result<Roles> {
         let mut held = Roles::new();
         self.sql().each(
-            "SELECT i.contact, a.role, a.id, m.id, m.name, a.since
-             FROM (SELECT DISTINCT contact FROM handoff_item WHERE handoff = $1 AND state = 'accepted') i
-             JOIN assignment a ON a.contact = i.contact
+            "SELECT a.contact, a.role, a.id, m.id, m.name, a.since FROM assignment a
              JOIN member m ON m.key = a.member
-             WHERE a.until IS NULL OR a.until > $2 AND a.until > a.since
-             ORDER BY i.contact, a.since, a.key",
+             WHERE a.contact IN (SELECT contact FROM handoff_item WHERE handoff = $1 AND state = 'accepted')
+                 AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
+             ORDER BY a.contact, a.since, a.key",
             &[Value::Int(standing.key), Value::Int(self.at_micros())],
             |row| {
                 let (id, member) = (AssignmentId(row.uuid(2)?), MemberId(row.uuid(3)?));
