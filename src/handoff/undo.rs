@@ -303,12 +303,12 @@ impl Writer<'_> {
                  UNION
                  SELECT e.seq, e.id FROM deed d JOIN entry e ON e.cause = d.id
              )
-             SELECT e.id, s.id, c.id, e.kind, e.version, b.body FROM deed d
-             JOIN entry e ON e.seq = d.seq
+             SELECT e.id, s.id, c.id, e.kind, e.version, b.body FROM entry e
              JOIN entry s ON s.seq = e.subject
              JOIN entry_body b ON b.seq = e.seq
              LEFT JOIN follow_up f ON f.key = e.subject
              LEFT JOIN contact c ON c.key = f.contact
+             WHERE e.seq IN (SELECT seq FROM deed)
              ORDER BY e.seq",
             &[Value::Int(standing.key)],
             |row| {
