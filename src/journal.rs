@@ -696,6 +696,11 @@ impl<'m> Writer<'m> {
         self.contacts.key(self.sql, id)
     }
 
+    /// Takes notice of the key of a contact, so that it need not be looked up.
+    pub(crate) fn contact_has_key(&self, id: ContactId, key: i64) {
+        self.contacts.put(id, key);
+    }
+
     /// The name of a member, as it is today.
     pub(crate) fn member_name(&mut self, id: MemberId) -> Result<String> {
         if let Some(name) = self.members.get(&id) {

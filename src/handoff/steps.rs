@@ -1,7 +1,9 @@
 //! The steps of a handoff: offer, answer, questions, stages, completion.
 
 use std::borrow::Borrow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::plan::{self, Plan, PlanChange, PlanItem};
 use super::receipt::Receipt;
@@ -75,7 +77,7 @@ pub(super) struct Taken {
     pub(super) key: i64,
     pub(super) leaver: MemberId,
     leaver_key: i64,
-    pub(super) successor: MemberId,
+    successor: Rc<Member>,
     owned: bool,
     fate: Fate,
 }
@@ -325,7 +327,11 @@ impl Writer<'_> {
              WHERE i.handoff = $1 AND i.state = 'offered' AND s.id = $2
              ORDER BY c.key",
             &[Value::Int(standing.key), (&successor.0).into()],
-            |row| Ok(ContactId(row.uuid(0)?)),
+            |row| {
+                let contact = ContactId(row.uuid(0)?);
+                self.contact_has_key(contact, row.int(1)?);
+                Ok(contact)
+            },
         )?;
         if offered.is_empty() {
             let name = self.member_name(successor)?;
@@ -457,11 +463,11 @@ impl Writer<'_> {
     ) -> Result<()> {
         let why = Some(standing.reason.as_str());
         if stage > Stage::Shadow {
-            self.end_role(item, item.successor, Role::Shadow, held, why)?;
+            self.end_role(item, item.successor.id, Role::Shadow, held, why)?;
         }
         match (stage, way) {
-            (Stage::Shadow, Way::Transfer(_)) => self.take_role(item, item.successor, Role::Shadow, held, why),
-            (Stage::Share, Way::Transfer(_)) => self.take_role(item, item.successor, Role::Owner, held, why),
+            (Stage::Shadow, Way::Transfer(_)) => self.take_role(item, item.successor.id, Role::Shadow, held, why),
+            (Stage::Share, Way::Transfer(_)) => self.take_role(item, item.successor.id, Role::Owner, held, why),
             (Stage::Shadow | Stage::Share, _) => Ok(()),
             (Stage::Hold, way) => {
                 self.go(item, way, why)?;
@@ -497,7 +503,7 @@ impl Writer<'_> {
     fn take_over(&mut self, standing: &Standing, item: &Taken, way: Option<Way>, held: &mut Vec<Held>) -> Result<()> {
         let why = Some(standing.reason.as_str());
         if standing.stage == Some(Stage::Shadow) {
-            self.end_role(item, item.successor, Role::Shadow, held, why)?;
+            self.end_role(item, item.successor.id, Role::Shadow, held, why)?;
         }
         match way {
             Some(way) => self.go(item, way, why)?,
@@ -516,10 +522,7 @@ impl Writer<'_> {
         // Those that were written, or came to the leaver, after the offer are not what was decided on.
         for note in note::private_notes_of(self.sql(), item.key, item.leaver_key, standing.key)? {
             match self.fate_of(standing, item, note)? {
-                Fate::Release => {
-                    let successor = self.view().member(item.successor)?;
-                    self.release_note_as_decided(note, &successor, Some(&standing.reason))?;
-                }
+                Fate::Release => self.release_note_as_decided(note, &item.successor, Some(&standing.reason))?,
                 Fate::Seal => self.seal_note_as_decided(note, Some(&standing.reason))?,
                 Fate::Withhold => {}
             }
@@ -556,28 +559,17 @@ impl Writer<'_> {
     /// Lets an owned item go to its successor.
     fn go(&mut self, item: &Taken, way: Way, why: Option<&str>) -> Result<()> {
         match way {
-            Way::Already => {
-                let successor = self.successor(item)?;
-                self.hand_follow_ups(item.key, item.leaver_key, &successor, why)
-            }
-            Way::Transfer(open) => {
-                let successor = self.successor(item)?;
-                self.hand_over(item.contact, item.key, &open, &successor, why).map(drop)
-            }
+            Way::Already => self.hand_follow_ups(item.key, item.leaver_key, &item.successor, why),
+            Way::Transfer(open) => self.hand_over(item.contact, item.key, &open, &item.successor, why).map(drop),
             Way::LeaverSteps(open) => {
-                let successor = self.successor(item)?;
                 let (member_name, at) = (self.member_name(item.leaver)?, self.at_micros().max(open.since));
                 let why_owned = why.map(str::to_owned);
                 let (assignment, role) = (open.id, Role::Owner);
                 let ended = OwnershipEnded { assignment, member: item.leaver, member_name, role, at, why: why_owned };
                 let cause = self.append_id(item.contact, ended)?;
-                self.because_of(cause, |w| w.hand_follow_ups(item.key, item.leaver_key, &successor, why))
+                self.because_of(cause, |w| w.hand_follow_ups(item.key, item.leaver_key, &item.successor, why))
             }
         }
-    }
-
-    fn successor(&mut self, item: &Taken) -> Result<Member> {
-        self.view().member(item.successor)
     }
 
     fn take_role(
@@ -627,6 +619,13 @@ impl Writer<'_> {
     /// The accepted items and all roles that stand for their contacts; refuses while something is undecided.
     fn decided(&self, standing: &Standing) -> Result<(Vec<Taken>, Roles)> {
         self.must_be_decided(standing)?;
+        let mut successors = HashMap::new();
+        let mut successor = |id: MemberId| -> Result<Rc<Member>> {
+            Ok(match successors.entry(id) {
+                Entry::Occupied(known) => Rc::clone(known.get()),
+                Entry::Vacant(unknown) => Rc::clone(unknown.insert(Rc::new(self.view().member(id)?))),
+            })
+        };
         let taken = self.sql().all(
             "SELECT c.id, c.key, l.id, l.key, s.id, i.owned, i.fate FROM handoff_item i
              JOIN contact c ON c.key = i.contact
@@ -636,12 +635,14 @@ impl Writer<'_> {
              ORDER BY i.contact, i.leaver",
             &[Value::Int(standing.key)],
             |row| {
+                let (contact, key) = (ContactId(row.uuid(0)?), row.int(1)?);
+                self.contact_has_key(contact, key);
                 Ok(Taken {
-                    contact: ContactId(row.uuid(0)?),
-                    key: row.int(1)?,
+                    contact,
+                    key,
                     leaver: MemberId(row.uuid(2)?),
                     leaver_key: row.int(3)?,
-                    successor: MemberId(row.uuid(4)?),
+                    successor: successor(MemberId(row.uuid(4)?))?,
                     owned: row.int(5)? == 1,
                     fate: row.text(6)?.parse()?,
                 })
@@ -724,7 +725,7 @@ impl Writer<'_> {
             match item.owned.then(|| self.way(standing, item, owners)).transpose() {
                 Ok(Some(Way::Transfer(open))) => {
                     // Of two who own it and leave, the first hands it over and the second steps down.
-                    let to = Some((item.key, item.successor));
+                    let to = Some((item.key, item.successor.id));
                     let again = std::mem::replace(&mut given, to) == to;
                     ways.push(Some(if again { Way::LeaverSteps(open) } else { Way::Transfer(open) }));
                 }
@@ -749,7 +750,7 @@ impl Writer<'_> {
             return Err(format!("will be looked after by {} from {} on", later.name, day(later.since)));
         }
         let of_leaver = owners.clone().find(|open| open.member == item.leaver);
-        let of_successor = owners.clone().find(|open| open.member == item.successor);
+        let of_successor = owners.clone().find(|open| open.member == item.successor.id);
         match (of_leaver, of_successor) {
             (Some(open), None) => Ok(Way::Transfer(open.clone())),
             (Some(open), Some(_)) => Ok(Way::LeaverSteps(open.clone())),
