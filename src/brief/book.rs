@@ -393,7 +393,7 @@ impl Promises {
         let until = if self.undated { String::new() } else { format!(" until {}", self.until) };
         let more = match self.more {
             0 => String::new(),
-            more => format!(" (and {} more)", counted(more as u64, "promise", "promises")),
+            more => format!(" (and {})", counted(more as u64, "more promise", "more promises")),
         };
         format!("promised{until}{overdue}: {}{more}", self.what)
     }

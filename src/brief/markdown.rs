@@ -59,8 +59,8 @@ fn write_section(out: &mut String, section: &Section) -> fmt::Result {
     }
 }
 
-/// A text of others as one line of a paragraph, in which nothing is markup, not even that of GitHub: its tables, its
-/// struck text, its formulas, and the addresses that it turns into links.
+/// A text of others as one line of a paragraph, in which nothing is markup: not that of CommonMark, nor the tables, struck
+/// text and formulas of GitHub, nor the bare addresses that many turn into links, as far as a backslash keeps them from it.
 struct Line<'a>(&'a str);
 
 impl fmt::Display for Line<'_> {
@@ -76,18 +76,28 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Writes the first word of a line, where `-`, `+`, `=` and the number of a list are markup besides.
+/// Writes the first word of a line, which may be markup by where it stands: the mark or the number of an item of a list,
+/// a line below a heading or across the page, the columns of a table.
 fn write_first(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
-    let digits = word.trim_start_matches(|c: char| c.is_ascii_digit());
-    let (number, rest) = word.split_at(word.len() - digits.len());
-    match rest.starts_with(['-', '+', '=']) || (!number.is_empty() && rest.starts_with(['.', ')'])) {
+    let numberless = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (number, rest) = word.split_at(word.len() - numberless.len());
+    let marks = match number {
+        "" => rest == "+" || rest.starts_with(':') || (rest.starts_with(['-', '=']) && rest.chars().all(is_ruled)),
+        _ => matches!(rest, "." | ")"),
+    };
+    match marks {
         true => {
-            let (mark, rest) = rest.split_at(1);
-            write!(f, "{number}\\{mark}")?;
-            write_word(f, rest)
+            write!(f, "{number}\\")?;
+            rest.chars().next().map_or(Ok(()), |mark| f.write_char(mark))?;
+            write_word(f, rest.get(1..).unwrap_or_default())
         }
         false => write_word(f, word),
     }
+}
+
+/// Whether a line below a heading, across the page or between the rows of a table is made of this.
+const fn is_ruled(c: char) -> bool {
+    matches!(c, '-' | '=' | ':' | '|')
 }
 
 fn write_word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
@@ -99,7 +109,9 @@ fn write_word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
             _ => false,
         };
         match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '|' | '~' | '$' | '@' => write!(f, "\\{c}")?,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '|' | '~' | '$' | '@' | '^' => {
+                write!(f, "\\{c}")?
+            }
             ':' | '.' if address => write!(f, "\\{c}")?,
             c if steers(c) => write!(f, "\\<U+{:04X}\\>", u32::from(c))?,
             c => f.write_char(c)?,
