@@ -164,7 +164,7 @@ pub use crate::follow_up::{FollowUp, FollowUpDraft, FollowUpState, Keeper};
 pub use crate::handle::{Handle, HandleMatch, NewHandle};
 pub use crate::handoff::{
     Fate, Gap, Handoff, HandoffItem, HandoffQuestion, HandoffState, ItemState, LeftAlone, NamedParty, Plan, PlanChange,
-    PlanItem, PlanPromise, Planner, Receipt, Stage, Takeover, Undone,
+    PlanItem, PlanPromise, Planner, Receipt, Stage, Takeover, Undone, Unheeded,
 };
 pub use crate::id::{
     AgencyId, AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, MemoryId, NoteId, QuestionId,

@@ -497,7 +497,10 @@ impl Writer<'_> {
         let at = self.at_micros();
         let name = |w: &Self| w.view().contact_summary(contact).map(|c| c.name);
         match open_at(self.sql(), key, Role::Owner, at)?.as_slice() {
-            [] => Err(Error::refused(format!("nobody looks after {}; use assign", name(self)?))),
+            [] => Err(Error::refused(match self.next_owner(key)? {
+                Some(next) => will_be_looked_after(&name(self)?, &next)?,
+                None => format!("nobody looks after {}; use assign", name(self)?),
+            })),
             [open] if open.member == to.id => Ok(false),
             [_] if let Some(next) = self.next_owner(key)? => {
                 Err(Error::refused(will_be_looked_after(&name(self)?, &next)?))

@@ -375,43 +375,43 @@ fn a_plan_that_was_changed_where_it_was_saved_is_not_offered() {
             }),
         ),
         (
-            &["shows otherwise", "what becomes of Ben Ito"],
+            &["shown otherwise", "what becomes of Ben Ito"],
             Box::new(|p| {
                 let at = item(p, "Ben Ito");
                 p["items"][at]["fate"] = "release".into();
             }),
         ),
-        (&["shows otherwise", "what becomes of Ben Ito"], Box::new(|p| p["wishes"]["fate"] = "release".into())),
+        (&["shown otherwise", "what becomes of Ben Ito"], Box::new(|p| p["wishes"]["fate"] = "release".into())),
         (
-            &["shows otherwise", "what becomes of Ben Ito"],
+            &["shown otherwise", "what becomes of Ben Ito"],
             Box::new(|p| {
                 let fates = serde_json::json!([[ben, "seal"]]);
                 p["wishes"]["fates"] = fates;
             }),
         ),
         (
-            &["shows otherwise", "what becomes of Ben Ito"],
+            &["shown otherwise", "what becomes of Ben Ito"],
             Box::new(|p| {
                 let at = item(p, "Ben Ito");
                 p["items"][at]["successor_name"] = "The chief".into();
             }),
         ),
         (
-            &["shows otherwise", "what becomes of Ben Ito"],
+            &["shown otherwise", "what becomes of Ben Ito"],
             Box::new(|p| {
                 let at = item(p, "Ben Ito");
                 p["items"][at]["contact"]["name"] = "Sally Marsh".into();
             }),
         ),
-        (&["shows otherwise", "the reason"], Box::new(|p| p["wishes"]["reason"] = "was dismissed".into())),
-        (&["shows otherwise", "the reason"], Box::new(|p| p["reason"] = "was dismissed".into())),
+        (&["shown otherwise", "the reason"], Box::new(|p| p["wishes"]["reason"] = "was dismissed".into())),
+        (&["shown otherwise", "the reason"], Box::new(|p| p["reason"] = "was dismissed".into())),
         (
             &["reason of a handoff", "empty"],
             Box::new(|p| (p["reason"], p["wishes"]["reason"]) = ("".into(), "".into())),
         ),
-        (&["shows otherwise", "who leaves"], Box::new(|p| p["leavers"][0]["name"] = "The chief".into())),
+        (&["shown otherwise", "who leaves"], Box::new(|p| p["leavers"][0]["name"] = "The chief".into())),
         (
-            &["shows otherwise", "the stages"],
+            &["shown otherwise", "the stages"],
             Box::new(|p| {
                 p["wishes"]["stages"] = serde_json::json!([["hold", "2030-01-01T00:00:00Z"]]);
             }),

@@ -763,3 +763,24 @@ fn a_team_in_which_somebody_is_named_twice_takes_over_evenly() {
     let plan = s.memory.handoff().of_agency(s.agency).reason("contract ends").spread(team).plan().unwrap();
     assert_eq!(plan.successors.iter().map(|share| share.contacts).collect::<Vec<_>>(), [2, 2]);
 }
+
+#[test]
+fn words_that_fit_nothing_are_said() {
+    let s = scene();
+    let planner = s.memory.handoff().of_member(&s.tom).reason("r").to(&s.eva).tagged("vipp", &s.jonas);
+    let plan = planner.except([s.fay], &s.jonas).leave_out([s.ben]).plan().unwrap();
+    says(&plan.to_string(), &["Said of what is not handed over", "the tag “vipp”", "Fay Reed"]);
+    assert_eq!(plan.unheeded.len(), 2, "{:?}", plan.unheeded);
+}
+
+#[test]
+fn somebody_who_was_renamed_outdates_the_plan() {
+    let s = scene();
+    let plan = s.plan();
+    s.memory.write(&s.eva, |w| w.rename_member(&s.eva, "Eva Stone")).unwrap();
+    let changes = s.memory.changes_since(&plan).unwrap();
+    assert!(!changes.is_empty() && changes.iter().all(|c| matches!(c, PlanChange::Shown { .. })), "{changes:?}");
+    says(&s.refused(&s.eva, |w| w.offer(&plan)), &["out of date", "shown otherwise"]);
+    let plan = s.memory.redraw(&plan).unwrap();
+    s.memory.write(&s.eva, |w| w.offer(&plan)).unwrap();
+}

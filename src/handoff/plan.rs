@@ -65,6 +65,9 @@ impl Memory {
     /// Begins the plan of a handoff: say who leaves, to whom, and why; [`Planner::plan`] then says everything that it would
     /// come to, and changes nothing.
     ///
+    /// Of private notes it tells about whom a leaver has some, and how many, so that their fate can be decided; it never
+    /// tells what they say.
+    ///
     /// Who takes a contact over is said by contact ([`Planner::except`]), by tag ([`Planner::tagged`]), by rule
     /// ([`Planner::to_backups`]), and for all the rest by [`Planner::to`] or [`Planner::spread`]. The more particular word
     /// counts, in this order; of two alike, the one said last.
@@ -296,7 +299,20 @@ pub struct Plan {
     pub items: Vec<PlanItem>,
     /// How many private notes the leavers have about contacts that are not handed over; they stay as they are.
     pub private_notes_elsewhere: u64,
+    /// Words of the plan that fit nothing that is handed over, such as a tag that no contact of the leavers carries.
+    pub unheeded: Vec<Unheeded>,
     wishes: Wishes,
+}
+
+/// A word of a plan that fits nothing that is handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Unheeded {
+    /// No contact that is handed over carries this tag.
+    Tag(String),
+    /// The leavers have nothing of this contact.
+    Contact(ContactSummary),
 }
 
 /// What one leaver would hand to one successor about one contact.
@@ -424,7 +440,7 @@ impl Plan {
 
     /// What a plan shows otherwise than the same wishes give today, beside figures: somebody was renamed, or it was changed
     /// where it was saved.
-    pub(super) fn shown_otherwise(&self, today: &Self) -> Vec<String> {
+    fn shown_otherwise(&self, today: &Self) -> Vec<String> {
         let key = |item: &PlanItem| (item.contact.id, item.leaver);
         let shown: HashMap<_, _> = self.items.iter().map(|item| (key(item), item)).collect();
         let is_shown = |item: &PlanItem| {
@@ -515,6 +531,12 @@ pub enum PlanChange {
         /// How many there are.
         to: u64,
     },
+    /// The plan shows something otherwise than it would be carried out, since somebody was renamed, or because it was changed
+    /// where it was saved.
+    Shown {
+        /// What.
+        what: String,
+    },
     /// The leaver has more or fewer private notes.
     PrivateNotes {
         /// The contact.
@@ -573,6 +595,9 @@ pub(super) fn today(view: &View<'_>, plan: &Plan) -> Result<(Plan, Vec<PlanChang
             .filter(|item| known.contains_key(&key(item)))
             .map(|item| PlanChange::Added { contact: item.contact.clone(), leaver_name: item.leaver_name.clone() }),
     );
+    if !changes.iter().any(PlanChange::outdates) {
+        changes.extend(plan.shown_otherwise(&today).into_iter().map(|what| PlanChange::Shown { what }));
+    }
     Ok((today, changes))
 }
 
@@ -633,6 +658,8 @@ struct Desk<'v> {
     leaving: HashSet<i64>,
     left_out: HashSet<i64>,
     fates: HashMap<i64, Fate>,
+    /// The contacts of which those who leave have something.
+    seen: HashSet<i64>,
     other_handoffs: HashMap<i64, Gap>,
     rules: Rules,
     wishes: Wishes,
@@ -655,6 +682,7 @@ fn draw(view: &View<'_>, memory: MemoryId, wishes: Wishes) -> Result<Plan> {
     }
     items.sort_by(|(a, x), (b, y)| (a, &x.contact.name, x.contact.id).cmp(&(b, &y.contact.name, y.contact.id)));
     let items: Vec<PlanItem> = items.into_iter().map(|(_, item)| item).collect();
+    let unheeded = desk.unheeded()?;
     let wishes = desk.wishes;
     let parties = match wishes.leavers.as_slice() {
         [] => leavers.iter().map(|leaver| Party::Member(leaver.member.id)).collect(),
@@ -671,6 +699,7 @@ fn draw(view: &View<'_>, memory: MemoryId, wishes: Wishes) -> Result<Plan> {
         stages: wishes.stages.clone(),
         items,
         private_notes_elsewhere,
+        unheeded,
         wishes,
     })
 }
@@ -766,6 +795,7 @@ impl<'v> Desk<'v> {
             leaving,
             left_out: keys(&wishes.left_out)?,
             fates,
+            seen: HashSet::new(),
             other_handoffs: other_handoffs(view)?,
             rules: Rules::read(view, &wishes.rules)?,
             wishes,
@@ -783,6 +813,7 @@ impl<'v> Desk<'v> {
     ) -> Result<u64> {
         let mut elsewhere = 0;
         for (contact, mut held) in holdings {
+            self.seen.insert(contact);
             let fate = self.fates.get(&contact).copied().unwrap_or(self.wishes.fate);
             let has_something = held.owned || !held.promises.is_empty() || fate != Fate::Withhold;
             if self.left_out.contains(&contact) || !has_something {
@@ -796,6 +827,18 @@ impl<'v> Desk<'v> {
             items.push((at, self.item(leaver, contact, summary, held, fate)?));
         }
         Ok(elsewhere)
+    }
+
+    /// The words of the plan that fit nothing.
+    fn unheeded(&self) -> Result<Vec<Unheeded>> {
+        let tags = self.rules.tags.iter().filter(|(_, contacts)| contacts.is_disjoint(&self.seen));
+        let mut unheeded: Vec<Unheeded> = tags.map(|(tag, _)| Unheeded::Tag(tag.clone())).collect();
+        let named = self.rules.named.keys().chain(&self.left_out).chain(self.fates.keys());
+        let unknown: BTreeSet<i64> = named.filter(|contact| !self.seen.contains(contact)).copied().collect();
+        for contact in unknown {
+            unheeded.push(Unheeded::Contact(self.contact_by_key(contact)?));
+        }
+        Ok(unheeded)
     }
 
     fn contact_by_key(&self, key: i64) -> Result<ContactSummary> {
@@ -1000,6 +1043,8 @@ struct Rules {
     named: HashMap<i64, i64>,
     /// Who does by its tag.
     tagged: HashMap<i64, i64>,
+    /// Each tag that was named, and the contacts that carry it.
+    tags: Vec<(String, HashSet<i64>)>,
     /// To whom a contact was given already, in this plan.
     given: HashMap<i64, i64>,
     backups: bool,
@@ -1025,11 +1070,11 @@ impl Rules {
                     }
                 }
                 Rule::Tag(tag, successor) => {
-                    let (tag, successor) = (fold(tag), member_key(sql, *successor)?);
-                    sql.each("SELECT contact FROM contact_tag WHERE tag_key = $1", &[Value::Text(&tag)], |row| {
-                        read.tagged.insert(row.int(0)?, successor);
-                        Ok(())
-                    })?;
+                    let successor = member_key(sql, *successor)?;
+                    let carrying = "SELECT contact FROM contact_tag WHERE tag_key = $1";
+                    let carrying = sql.all(carrying, &[Value::Text(&fold(tag))], |row| row.int(0))?;
+                    read.tagged.extend(carrying.iter().map(|contact| (*contact, successor)));
+                    read.tags.push((tag.clone(), carrying.into_iter().collect()));
                 }
             }
         }

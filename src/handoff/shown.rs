@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::plan::{Gap, Plan, PlanChange, PlanItem, PlanPromise};
+use super::plan::{Gap, Plan, PlanChange, PlanItem, PlanPromise, Unheeded};
 use super::receipt::Receipt;
 use super::undo::{LeftAlone, Undone};
 use super::{Fate, Handoff, HandoffItem, HandoffState, NamedParty, Takeover};
@@ -96,6 +96,15 @@ impl fmt::Display for Gap {
     }
 }
 
+impl fmt::Display for Unheeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => write!(f, "the tag “{}”", Visible(tag)),
+            Self::Contact(contact) => write!(f, "{}", Visible(&contact.name)),
+        }
+    }
+}
+
 impl fmt::Display for PlanItem {
     /// The contact, and what stands in the way of its offer or should be looked at.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,6 +150,11 @@ impl fmt::Display for Plan {
         let (blocking, others) = SORTS.split_at(4);
         self.write_sorts(f, "To decide before it can be offered", blocking)?;
         self.write_sorts(f, "To look at", others)?;
+        if !self.unheeded.is_empty() {
+            let words: Vec<String> = self.unheeded.iter().map(Unheeded::to_string).collect();
+            writeln!(f, "\nSaid of what is not handed over")?;
+            lines(f, &words)?;
+        }
         self.write_promises(f)?;
         self.write_private_notes(f)
     }
@@ -237,6 +251,7 @@ impl fmt::Display for PlanChange {
                 write!(f, "{} would go to {} instead of {}", Visible(&contact.name), Visible(&to), Visible(&from))
             }
             Self::Blocked { contact, gap } => write!(f, "{}: {gap}", Visible(&contact.name)),
+            Self::Shown { what } => write!(f, "{} is shown otherwise than it would be carried out", Visible(what)),
             Self::Promises { contact, from, to } => changed(f, &contact.name, "open promises", *from, *to),
             Self::Notes { contact, from, to } => changed(f, &contact.name, "notes", *from, *to),
             Self::PrivateNotes { contact, from, to, .. } => changed(f, &contact.name, "private notes", *from, *to),

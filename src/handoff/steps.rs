@@ -175,14 +175,6 @@ impl Writer<'_> {
                 some(&changes)
             )));
         }
-        let otherwise = plan.shown_otherwise(&today);
-        if !otherwise.is_empty() {
-            return Err(Error::refused(format!(
-                "the plan of {} shows otherwise than it would be carried out: {}; draw it up anew with redraw",
-                plan.at.date_naive(),
-                some(&otherwise)
-            )));
-        }
         plan.must_make_sense(&self.view())?;
         if today.items.is_empty() {
             return Err(Error::refused(
