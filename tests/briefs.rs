@@ -208,8 +208,8 @@ fn what_presses_most_comes_first() {
             let undated = add("Promised some day", w)?;
             w.follow_up(undated, "Lend the book").save()?;
             let may = add("Promised for May", w)?;
-            w.follow_up(may, "Send the menu").due("2025-05-03").save()?;
             w.follow_up(may, "Call").due("2025-06").save()?;
+            w.follow_up(may, "Send the menu").due("2025-05-03").save()?;
             let month = add("Promised for this month", w)?;
             w.follow_up(month, "Reserve").due("2025-04").save()?;
             let today = add("Promised for today", w)?;
