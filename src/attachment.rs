@@ -109,6 +109,28 @@ impl Writer<'_> {
 }
 
 impl View<'_> {
+    /// Counts the attachments of the contacts between two keys.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn count_attachments_of_contacts(&self, first: i64, last: i64) -> Result<u64> {
+        self.sql().one(
+            "SELECT count(*) FROM attachment a JOIN contact c ON c.key = a.subject WHERE a.subject BETWEEN $1 AND $2",
+            &[Value::Int(first), Value::Int(last)],
+            |row| Ok(row.int(0)?.unsigned_abs()),
+        )
+    }
+
+    /// Counts the attachments of the notes between two keys that this view may read and that were not retracted.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn count_attachments_of_notes(&self, (first, last): (i64, i64)) -> Result<u64> {
+        self.sql().one(
+            "SELECT count(*) FROM attachment a JOIN note n ON n.key = a.subject
+             WHERE a.subject BETWEEN $1 AND $2 AND n.retracted_at IS NULL
+                 AND ($3 = 0 OR n.private_to IS NULL OR n.private_to = $3)",
+            &[Value::Int(first), Value::Int(last), Value::Int(self.viewer())],
+            |row| Ok(row.int(0)?.unsigned_abs()),
+        )
+    }
+
     pub(crate) fn attachments_of(&self, subject: i64) -> Result<Vec<Attachment>> {
         self.sql().all(
             "SELECT sha256, name, media_type, size FROM attachment WHERE subject = $1 ORDER BY position",

@@ -791,7 +791,8 @@ impl Writer<'_> {
         }
     }
 
-    fn bring_up_to_date(&mut self, id: ContactId, contact: NewContact) -> Result<()> {
+    /// Brings a contact up to date as [`Writer::upsert_contact`] does, and notes the external id as theirs.
+    pub(crate) fn bring_up_to_date(&mut self, id: ContactId, contact: NewContact) -> Result<()> {
         // Before the first change, so that a contact which is refused stays as it was, also where the caller goes on.
         contact.facts(&self.view())?;
         self.rename_contact(id, &contact.name)?;
@@ -1004,6 +1005,52 @@ fn read_day(row: &dyn Row, column: usize) -> Result<DayOfYear> {
     )
 }
 
+/// Reads a contact of which the facts are still to come, after its key.
+fn read_without_facts(row: &dyn Row) -> Result<(i64, Contact)> {
+    let contact = Contact {
+        id: ContactId(row.uuid(1)?),
+        kind: row.text(2)?.parse()?,
+        name: row.string(3)?,
+        audience: row.string(4)?,
+        added_at: time::from_micros(row.int(5)?)?,
+        spoken_at: row.opt_int(6)?.map(time::from_micros).transpose()?,
+        fields: BTreeMap::new(),
+        tags: Vec::new(),
+        dates: BTreeMap::new(),
+        handles: Vec::new(),
+        links: Vec::new(),
+        do_not_contact: Vec::new(),
+        external_ids: Vec::new(),
+    };
+    Ok((row.int(0)?, contact))
+}
+
+/// Takes one of the facts that hang on a contact; handles come with their positions.
+fn take_fact(row: &dyn Row, contact: &mut Contact, handles: &mut Vec<(i64, Handle)>) -> Result<()> {
+    match row.int(0)? {
+        1 => drop(contact.fields.insert(row.string(1)?, row.string(2)?)),
+        2 => contact.tags.push(row.string(1)?),
+        3 => drop(contact.dates.insert(row.string(1)?, read_day(row, 6)?)),
+        4 => handles.push((row.int(8)?, handle::read(row)?)),
+        5 => contact.links.push(read_link(row)?),
+        6 => contact.do_not_contact.push(DoNotContact { channel: channel_of(row.text(1)?)?, why: row.string(2)? }),
+        _ => contact.external_ids.push(ExternalId { system: row.string(1)?, id: row.string(2)? }),
+    }
+    Ok(())
+}
+
+/// Puts the facts of a contact in an order that does not hang on how they were found.
+#[cfg(any(feature = "vcard", feature = "csv"))]
+fn in_order(mut contact: Contact, mut handles: Vec<(i64, Handle)>) -> Contact {
+    handles.sort_by_key(|(position, _)| *position);
+    contact.handles = handles.into_iter().map(|(_, handle)| handle).collect();
+    contact.tags.sort();
+    contact.links.sort_by(|a, b| (&a.relation, a.other.id, a.reversed).cmp(&(&b.relation, b.other.id, b.reversed)));
+    contact.do_not_contact.sort_by_key(|wish| wish.channel);
+    contact.external_ids.sort();
+    contact
+}
+
 fn read_link(row: &dyn Row) -> Result<Link> {
     Ok(Link {
         relation: row.string(1)?,
@@ -1042,24 +1089,7 @@ impl View<'_> {
             .first(
                 "SELECT key, id, kind, name, audience, added_at, spoken_at FROM contact WHERE id = $1",
                 &[(&id.0).into()],
-                |row| {
-                    let contact = Contact {
-                        id: ContactId(row.uuid(1)?),
-                        kind: row.text(2)?.parse()?,
-                        name: row.string(3)?,
-                        audience: row.string(4)?,
-                        added_at: time::from_micros(row.int(5)?)?,
-                        spoken_at: row.opt_int(6)?.map(time::from_micros).transpose()?,
-                        fields: BTreeMap::new(),
-                        tags: Vec::new(),
-                        dates: BTreeMap::new(),
-                        handles: Vec::new(),
-                        links: Vec::new(),
-                        do_not_contact: Vec::new(),
-                        external_ids: Vec::new(),
-                    };
-                    Ok((row.int(0)?, contact))
-                },
+                read_without_facts,
             )?
             .ok_or_else(|| Error::unknown("contact", id))?;
         self.read_facts(key, &mut contact)?;
@@ -1092,24 +1122,70 @@ impl View<'_> {
              SELECT 7, system, external_id, NULL, NULL, NULL, NULL, NULL, NULL FROM contact_external_id
              WHERE contact = $1",
             &[Value::Int(key)],
-            |row| {
-                match row.int(0)? {
-                    1 => drop(contact.fields.insert(row.string(1)?, row.string(2)?)),
-                    2 => contact.tags.push(row.string(1)?),
-                    3 => drop(contact.dates.insert(row.string(1)?, read_day(row, 6)?)),
-                    4 => handles.push((row.int(8)?, handle::read(row)?)),
-                    5 => contact.links.push(read_link(row)?),
-                    6 => contact
-                        .do_not_contact
-                        .push(DoNotContact { channel: channel_of(row.text(1)?)?, why: row.string(2)? }),
-                    _ => contact.external_ids.push(ExternalId { system: row.string(1)?, id: row.string(2)? }),
-                }
-                Ok(())
-            },
+            |row| take_fact(row, contact, &mut handles),
         )?;
         handles.sort_by_key(|(position, _)| *position);
         contact.handles = handles.into_iter().map(|(_, handle)| handle).collect();
         Ok(())
+    }
+
+    /// The first and the last key of the next contacts after a key, at most so many; `None` where there is none.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn contact_keys_after(&self, after: i64, most: i64) -> Result<Option<(i64, i64)>> {
+        let range = self.sql().one(
+            "SELECT min(key), max(key) FROM (SELECT key FROM contact WHERE key > $1 ORDER BY key LIMIT $2) AS page",
+            &[Value::Int(after), Value::Int(most)],
+            |row| Ok((row.opt_int(0)?, row.opt_int(1)?)),
+        )?;
+        Ok(range.0.zip(range.1))
+    }
+
+    /// Reads the contacts between two keys with all facts, in the order in which they were added.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn contacts_between(&self, (first, last): (i64, i64)) -> Result<Vec<(i64, Contact)>> {
+        let range = [Value::Int(first), Value::Int(last)];
+        let contacts = self.sql().all(
+            "SELECT key, id, kind, name, audience, added_at, spoken_at FROM contact
+             WHERE key BETWEEN $1 AND $2
+             ORDER BY key",
+            &range,
+            read_without_facts,
+        )?;
+        let mut found: BTreeMap<i64, (Contact, Vec<(i64, Handle)>)> =
+            contacts.into_iter().map(|(key, contact)| (key, (contact, Vec::new()))).collect();
+        self.sql().each(
+            "SELECT 1, field, value, NULL, NULL, NULL, NULL, NULL, NULL, contact FROM contact_field
+             WHERE contact BETWEEN $1 AND $2
+             UNION ALL
+             SELECT 2, tag, NULL, NULL, NULL, NULL, NULL, NULL, NULL, contact FROM contact_tag
+             WHERE contact BETWEEN $1 AND $2
+             UNION ALL
+             SELECT 3, label, NULL, NULL, NULL, NULL, year, month, day, contact FROM contact_date
+             WHERE contact BETWEEN $1 AND $2
+             UNION ALL
+             SELECT 4, channel, address, address_key, network_id, label, since, until, position, contact FROM handle
+             WHERE contact BETWEEN $1 AND $2
+             UNION ALL
+             SELECT 5, l.relation, c.kind, c.name, NULL, c.id, 0, NULL, NULL, l.contact FROM contact_link l
+             JOIN contact c ON c.key = l.other
+             WHERE l.contact BETWEEN $1 AND $2
+             UNION ALL
+             SELECT 5, l.relation, c.kind, c.name, NULL, c.id, 1, NULL, NULL, l.other FROM contact_link l
+             JOIN contact c ON c.key = l.contact
+             WHERE l.other BETWEEN $1 AND $2
+             UNION ALL
+             SELECT 6, channel, why, NULL, NULL, NULL, NULL, NULL, NULL, contact FROM do_not_contact
+             WHERE contact BETWEEN $1 AND $2
+             UNION ALL
+             SELECT 7, system, external_id, NULL, NULL, NULL, NULL, NULL, NULL, contact FROM contact_external_id
+             WHERE contact BETWEEN $1 AND $2",
+            &range,
+            |row| match found.get_mut(&row.int(9)?) {
+                Some((contact, handles)) => take_fact(row, contact, handles),
+                None => Ok(()),
+            },
+        )?;
+        Ok(found.into_iter().map(|(key, (contact, handles))| (key, in_order(contact, handles))).collect())
     }
 
     /// Finds the contact that another system calls so.

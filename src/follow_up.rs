@@ -709,6 +709,16 @@ fn read_actor(row: &dyn Row, first: usize) -> Result<Option<(Actor, String)>> {
 }
 
 impl View<'_> {
+    /// Counts the promises to the contacts between two keys, open or not.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn count_follow_ups_of_contacts(&self, first: i64, last: i64) -> Result<u64> {
+        self.sql().one(
+            "SELECT count(*) FROM follow_up WHERE contact BETWEEN $1 AND $2",
+            &[Value::Int(first), Value::Int(last)],
+            |row| Ok(row.int(0)?.unsigned_abs()),
+        )
+    }
+
     /// Reads a promise, open or not.
     ///
     /// # Errors

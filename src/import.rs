@@ -3,7 +3,7 @@
 //! A record that cannot be read costs itself and no other. What was imported before is known again by the id that the
 //! source gives, or by what it says, so a second import of a file changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -18,7 +18,7 @@ use crate::check;
 use crate::contact::{DoNotContact, ExternalId, NewContact};
 use crate::error::{Error, Result};
 use crate::exchange::jsonl::JsonLinesReader;
-use crate::exchange::{ContactRecord, ContactRef, Item, NoteRecord, Record};
+use crate::exchange::{ContactRecord, ContactRef, HandleRecord, Item, LinkRecord, NoteRecord, Record};
 use crate::handle::{HandleMatch, NewHandle};
 use crate::id::{ContactId, MemberId, NoteId};
 use crate::journal::{Hash, Source, Writer};
@@ -40,6 +40,12 @@ type Listener<'l, T> = Box<dyn FnMut(&T) + 'l>;
 const NAMES_KEPT: usize = 4_096;
 /// Of so many ids of the source an import remembers which contact they are: some 16 MiB.
 const CONTACTS_KEPT: usize = 1 << 17;
+
+/// The system under which the exports of heirloom are imported: its ids are those of contacts and notes, also of this
+/// memory's own.
+const OWN_SYSTEM: &str = "heirloom";
+/// Of what must wait for later records, such as a note for the other cards that it stands on, so many bytes are held.
+const HELD_MOST: usize = 64 << 20;
 
 /// An import that is being put together; see [`Memory::import`].
 #[must_use = "nothing is read before a format is named"]
@@ -290,6 +296,7 @@ impl<'m> Import<'m> {
                 format,
                 members: HashMap::new(),
                 contacts: HashMap::new(),
+                later: Later::default(),
                 report: ImportReport { file: self.file.clone(), ..ImportReport::default() },
                 record: 0,
                 line: 0,
@@ -304,6 +311,7 @@ impl<'m> Import<'m> {
                     tell(&progress);
                 }
             }
+            desk.settle()?;
             if let Some(tell) = &mut self.progress {
                 tell(&progress);
             }
@@ -344,10 +352,20 @@ struct Desk<'i, 'w, 'm> {
     members: HashMap<String, Option<MemberId>>,
     /// Which contact each id of the source met so far is.
     contacts: HashMap<String, ContactId>,
+    later: Later,
     report: ImportReport,
     record: u64,
     line: u64,
     each_finding: Option<Listener<'i, Finding>>,
+}
+
+/// What waits for contacts that come later in the file.
+#[derive(Default)]
+struct Later {
+    links: Vec<(ContactId, LinkRecord)>,
+    /// Notes that stand on several cards, by their ids, with the contacts met so far.
+    notes: BTreeMap<String, (Vec<ContactId>, NoteRecord)>,
+    bytes: usize,
 }
 
 /// Tells what is wrong with a record from what is wrong with the memory: the first costs the record, the second all.
@@ -409,18 +427,21 @@ impl Desk<'_, '_, '_> {
             Ok(id) => id,
             Err(reason) => return Ok(Err(reason)),
         };
-        let known = self.w.view().last_said(&id.system, &id.id)?;
+        let known = match self.w.view().last_said(&id.system, &id.id)? {
+            Some(known) => Some(known),
+            None => self.known_otherwise(&id, &record.external_ids)?.map(|contact| (contact, None)),
+        };
         if let Some((contact, said)) = &known
             && (*said == Some(source.digest()) || self.said_before(*contact, &source)?)
         {
-            self.report.contacts_unchanged += 1;
-            self.report.notes_unchanged += record.notes.len() as u64;
-            return Ok(Ok(()));
+            return self.unchanged(*contact, record.notes).map(Ok);
         }
+        let former: Vec<_> = record.handles.iter().filter(|handle| handle.until.is_some()).cloned().collect();
+        let (others, links) = (std::mem::take(&mut record.external_ids), std::mem::take(&mut record.links));
         let (new, card_notes, pictures) = self.new_contact(record, handles, &id, source);
-        let done = match known.is_some() {
-            true => self.w.upsert_contact(new),
-            false => self.w.add_unknown_contact(new),
+        let done = match &known {
+            Some((contact, _)) => self.w.bring_up_to_date(*contact, new).map(|()| *contact),
+            None => self.w.add_unknown_contact(new),
         };
         let contact = match of_record(done)? {
             Ok(contact) => contact,
@@ -431,6 +452,9 @@ impl Desk<'_, '_, '_> {
             true => self.report.contacts_changed += 1,
             false => self.report.contacts_added += 1,
         }
+        self.former_handles(contact, former)?;
+        self.identify(contact, others)?;
+        self.hold_links(contact, links)?;
         for picture in pictures {
             let name = picture.name.clone();
             let new = NewAttachment::new(picture.name, picture.media_type, picture.bytes);
@@ -443,20 +467,181 @@ impl Desk<'_, '_, '_> {
             note.kind.get_or_insert_with(|| NoteKind::Insight.word().to_owned());
             let made_up = || within_name(format!("{}#{}", id.id, note_digest(&note)));
             let id = note.external_id.clone().unwrap_or_else(made_up);
-            if let Err(reason) = self.keep_note(&[contact], note, id)? {
+            let done = match note.about_so_many > 1 || !self.knows_speaker(&note)? {
+                true => self.hold_note(contact, note, id)?,
+                false => self.keep_note(&[contact], note, id)?,
+            };
+            if let Err(reason) = done {
                 self.find(false, format!("note {} was left out: {reason}", at + 1));
             }
         }
         Ok(Ok(()))
     }
 
+    /// Counts a contact of whom the source says what it said before. What it says in private is not in the source that is
+    /// kept, so those notes are looked at all the same.
+    fn unchanged(&mut self, contact: ContactId, notes: Vec<NoteRecord>) -> Result<()> {
+        self.report.contacts_unchanged += 1;
+        for note in notes {
+            match note.external_id.clone().filter(|_| note.visibility.is_some()) {
+                Some(id) => {
+                    if let Err(reason) = self.keep_note(&[contact], note, id)? {
+                        self.find(false, format!("a private note was left out: {reason}"));
+                    }
+                }
+                None => self.report.notes_unchanged += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// The contact to whom the source gives an id that is not known of them: one of this memory's own, of which the
+    /// source is an export, or one whom a further system calls what it is said to call them.
+    fn known_otherwise(&self, id: &ExternalId, others: &[(String, String)]) -> Result<Option<ContactId>> {
+        let ids = others.iter().map(|(system, id)| (system.as_str(), id.as_str()));
+        for (system, id) in std::iter::once((id.system.as_str(), id.id.as_str())).chain(ids) {
+            let contact = match self.own(system, id)? {
+                Some(contact) => Some(contact),
+                None => self.w.view().by_external_id(system, id)?.map(|contact| contact.id),
+            };
+            if contact.is_some() {
+                return Ok(contact);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The contact of this memory whose own id it is.
+    fn own(&self, system: &str, id: &str) -> Result<Option<ContactId>> {
+        match id.parse::<ContactId>() {
+            Ok(id) if system == OWN_SYSTEM => {
+                Ok(of_record(self.w.view().contact_summary(id))?.ok().map(|contact| contact.id))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes what further systems call a contact.
+    fn identify(&mut self, contact: ContactId, ids: Vec<(String, String)>) -> Result<()> {
+        for (system, id) in ids {
+            if self.own(&system, &id)?.is_none()
+                && let Err(reason) = of_record(self.w.identify(contact, &system, &id))?
+            {
+                self.find(false, format!("an id in another system was left out: {reason}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the addresses that were a contact's and are no more, where nothing is known of them here.
+    fn former_handles(&mut self, contact: ContactId, handles: Vec<HandleRecord>) -> Result<()> {
+        for handle in handles {
+            let (channel, new) = (handle.channel, new_handle(&handle));
+            let key = match of_record(new.checked(&self.w.view()))? {
+                Ok(fact) => fact.key,
+                Err(reason) => {
+                    self.find(false, format!("{channel} was left out: {reason}"));
+                    continue;
+                }
+            };
+            let known = self.w.view().contact(contact)?;
+            if !known.handles.iter().any(|held| held.channel == channel && held.key == key) {
+                // Without its network id, or it would be taken for the account that the contact has today.
+                self.w.add_handle(contact, NewHandle { network_id: None, ..new })?;
+                self.w.end_handle(contact, channel, &handle.address)?;
+                self.find(
+                    false,
+                    format!(
+                        "the {channel} address “{}” is theirs no more; here it ends with this import",
+                        handle.address
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps links until the contacts to whom they lead are known.
+    fn hold_links(&mut self, contact: ContactId, links: Vec<LinkRecord>) -> Result<()> {
+        for link in links {
+            self.later.bytes += 128 + link.relation.len() + link.other.len() + link.name.len();
+            self.later.links.push((contact, link));
+        }
+        self.make_room()
+    }
+
+    /// Whether nothing is to come that would say who said a note.
+    fn knows_speaker(&mut self, note: &NoteRecord) -> Result<bool> {
+        match &note.said_by_contact {
+            Some(id) => Ok(self.contact_with(id)?.is_some()),
+            None => Ok(true),
+        }
+    }
+
+    /// Keeps a note until all the cards on which it stands were met, and the one of who said it.
+    fn hold_note(&mut self, contact: ContactId, note: NoteRecord, id: String) -> Result<Result<(), String>> {
+        let so_many = note.about_so_many;
+        if let Some((met, _)) = self.later.notes.get_mut(&id) {
+            met.push(contact);
+            self.later.bytes += size_of::<ContactId>();
+        } else {
+            self.later.bytes += 512 + note.text.len();
+            self.later.notes.insert(id.clone(), (vec![contact], note));
+        }
+        let is_met = self.later.notes.get(&id).is_some_and(|(met, _)| met.len() >= so_many);
+        let speaker = self.later.notes.get(&id).and_then(|(_, note)| note.said_by_contact.clone());
+        let is_told = speaker.map_or(Ok(true), |id| self.contact_with(&id).map(|contact| contact.is_some()))?;
+        if is_met
+            && is_told
+            && let Some((met, note)) = self.later.notes.remove(&id)
+        {
+            self.later.bytes = self.later.bytes.saturating_sub(512 + note.text.len() + size_of_val(met.as_slice()));
+            return self.keep_note(&met, note, id);
+        }
+        self.make_room().map(Ok)
+    }
+
+    /// Sees to it that what waits does not grow without bound.
+    fn make_room(&mut self) -> Result<()> {
+        match self.later.bytes > HELD_MOST {
+            true => self.settle(),
+            false => Ok(()),
+        }
+    }
+
+    /// Keeps what waits, as far as it can be kept with the contacts that are known.
+    fn settle(&mut self) -> Result<()> {
+        let Later { links, notes, .. } = std::mem::take(&mut self.later);
+        for (contact, link) in links {
+            let LinkRecord { relation, other, name } = link;
+            let done = match self.contact_with(&other)? {
+                Some(other) => of_record(self.w.link(contact, &relation, other))?.map(drop),
+                None => Err("that contact is not known; import the contacts together".to_owned()),
+            };
+            if let Err(reason) = done {
+                let whose = self.w.view().contact_summary(contact)?.name;
+                self.find(false, format!("the link of {whose} to {name} ({relation}) was left out: {reason}"));
+            }
+        }
+        for (id, (met, note)) in notes {
+            let missing = note.about_so_many.saturating_sub(met.len());
+            match self.keep_note(&met, note, id)? {
+                Ok(()) if missing == 0 => {}
+                Ok(()) => self.find(
+                    false,
+                    format!("a note is also about {missing} whose cards were not met; it hangs on the others"),
+                ),
+                Err(reason) => self.find(false, format!("a note on several cards was left out: {reason}")),
+            }
+        }
+        Ok(())
+    }
+
     /// The handles of a record. One that its channel cannot have is kept under another channel, and reported.
     fn sound_handles(&mut self, record: &ContactRecord) -> Vec<NewHandle> {
         let mut sound = Vec::new();
-        for handle in &record.handles {
-            let mut new = NewHandle::new(handle.channel, &handle.address);
-            new.label = handle.label.as_deref().map(cut_to_name);
-            new.network_id = handle.network_id.as_deref().map(cut_to_name);
+        for handle in record.handles.iter().filter(|handle| handle.until.is_none()) {
+            let mut new = new_handle(handle);
             let Err(error) = new.checked(&self.w.view()) else {
                 sound.push(new);
                 continue;
@@ -508,11 +693,8 @@ impl Desk<'_, '_, '_> {
                 false => *names = format!("{names}\n{name}"),
             }
         }
-        new.do_not_contact = record
-            .do_not_contact
-            .into_iter()
-            .map(|(channel, why)| DoNotContact { channel: Some(channel), why })
-            .collect();
+        new.do_not_contact =
+            record.do_not_contact.into_iter().map(|(channel, why)| DoNotContact { channel, why }).collect();
         new.source = Some(source);
         let new = new.external_id(&id.system, &id.id);
         (new, record.notes, record.attachments)
@@ -591,7 +773,11 @@ impl Desk<'_, '_, '_> {
             Ok(id) => id,
             Err(reason) => return Ok(Err(reason)),
         };
-        if let Some(note) = self.w.all_seeing_view().note_by_external_id(&system, &id)? {
+        let known = match self.w.all_seeing_view().note_by_external_id(&system, &id)? {
+            None if system == OWN_SYSTEM => self.own_note(&id)?,
+            known => known,
+        };
+        if let Some(note) = known {
             return self.known_note(note, &record);
         }
         let source = match std::mem::take(&mut record.source) {
@@ -602,9 +788,11 @@ impl Desk<'_, '_, '_> {
             (Ok(source), Ok(classes)) => (source, classes),
             (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
         };
-        let said_by = match &record.said_by {
-            Some(name) => Some(self.speaker(name, about)?),
-            None => None,
+        let speaker = record.said_by_contact.as_deref().map(|id| self.contact_with(id)).transpose()?.flatten();
+        let said_by = match (speaker, &record.said_by) {
+            (Some(contact), _) => Some(SaidBy::Contact(contact)),
+            (None, Some(name)) => Some(self.speaker(name, about)?),
+            (None, None) => None,
         };
         let draft = match of_record(self.w.note_about(about, record.text).map(|draft| {
             let draft =
@@ -621,6 +809,14 @@ impl Desk<'_, '_, '_> {
             self.report.notes_added += 1;
         }
         Ok(saved.map(drop))
+    }
+
+    /// The note of this memory whose own id it is.
+    fn own_note(&self, id: &str) -> Result<Option<NoteId>> {
+        match id.parse::<NoteId>() {
+            Ok(id) => Ok(of_record(self.w.all_seeing_view().note(id))?.ok().map(|note| note.id)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// A note that stands already: brought up to date where the source says what the note never was. What it once was,
@@ -704,12 +900,24 @@ impl Desk<'_, '_, '_> {
         if let Some(contact) = self.contacts.get(id) {
             return Ok(Some(*contact));
         }
-        let contact = self.w.view().by_external_id(&self.system, id)?.map(|contact| contact.id);
+        let contact = match self.w.view().by_external_id(&self.system, id)? {
+            Some(contact) => Some(contact.id),
+            None => self.own(&self.system, id)?,
+        };
         if let Some(contact) = contact {
             remember(&mut self.contacts, CONTACTS_KEPT, id, contact);
         }
         Ok(contact)
     }
+}
+
+/// A handle as a record tells it. A label or an id above the limit is cut; the whole stands in the source.
+fn new_handle(handle: &HandleRecord) -> NewHandle {
+    let mut new = NewHandle::new(handle.channel, &handle.address);
+    new.label = handle.label.as_deref().map(cut_to_name);
+    new.network_id = handle.network_id.as_deref().map(cut_to_name);
+    new.since = handle.since;
+    new
 }
 
 /// The contacts who have an address; where nobody has it any more, those who had it.

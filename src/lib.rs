@@ -55,6 +55,7 @@
 //! | know who changed what | [`Memory::history`], [`Change`], [`changes`] |
 //! | follow along | [`Memory::changes_after`], [`Memory::wait_for_changes`], [`Cursor`] |
 //! | bring in what other systems know | [`Memory::import`], [`ImportReport`] |
+//! | take it out again, as cards and tables | [`Memory::export`], [`ExportReport`] |
 //!
 //! The [`guide`] has the long answers: [how somebody leaves](guide::leaving), the journal and its hashes, the file's promise,
 //! each format, the design as an FAQ.
@@ -74,8 +75,8 @@
 //! | feature | default | what it does |
 //! |---|---|---|
 //! | `bundled` | yes | compiles SQLite in; without it the system's is linked (3.45 or newer, with FTS5) |
-//! | `vcard` | yes | reads vCard 2.1 to 4.0 |
-//! | `csv` | yes | reads contacts and notes from CSV |
+//! | `vcard` | yes | reads vCard 2.1 to 4.0, writes vCard 4.0 |
+//! | `csv` | yes | reads contacts and notes from CSV, writes tables for spreadsheets |
 //!
 //! JSON Lines are always read. It needs Rust 1.95 or newer.
 
@@ -89,6 +90,8 @@ mod contact;
 mod debrief;
 mod error;
 mod exchange;
+#[cfg(any(feature = "vcard", feature = "csv"))]
+mod export;
 mod feed;
 mod follow_up;
 pub mod guide;
@@ -159,6 +162,8 @@ pub use crate::debrief::{Debrief, DebriefItem, Debriefing, OpenPromise, Question
 pub use crate::error::{Error, Result};
 #[cfg(feature = "csv")]
 pub use crate::exchange::csv::{Column, CsvOptions, CsvRows};
+#[cfg(any(feature = "vcard", feature = "csv"))]
+pub use crate::export::{Export, ExportFinding, ExportReport};
 pub use crate::feed::{Changes, Cursor, Entry};
 pub use crate::follow_up::{FollowUp, FollowUpDraft, FollowUpState, Keeper};
 pub use crate::handle::{Handle, HandleMatch, NewHandle};

@@ -1264,6 +1264,111 @@ impl View<'_> {
         )
     }
 
+    /// Reads the notes about the contacts between two keys that this view may read, by contact and then oldest first, also
+    /// those that were retracted; each with the key of the contact and its own.
+    #[cfg(feature = "vcard")]
+    pub(crate) fn each_note_about(
+        &self,
+        (first, last): (i64, i64),
+        mut each: impl FnMut(i64, i64, Note) -> Result<()>,
+    ) -> Result<()> {
+        self.sql().each(
+            concat!(
+                "SELECT ",
+                note_columns!(),
+                ", l.contact FROM note_contact l JOIN note n ON n.key = l.note",
+                note_joins!(),
+                "WHERE l.contact BETWEEN $1 AND $2 AND ($3 = 0 OR n.private_to IS NULL OR n.private_to = $3)
+                 ORDER BY l.contact, l.happened_at, l.note",
+            ),
+            &[Value::Int(first), Value::Int(last), Value::Int(self.viewer())],
+            |row| each(row.int(23)?, row.int(22)?, read_note(row)?),
+        )
+    }
+
+    /// The first and the last key of the next notes after a key, at most so many; `None` where there is none.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn note_keys_after(&self, after: i64, most: i64) -> Result<Option<(i64, i64)>> {
+        let range = self.sql().one(
+            "SELECT min(key), max(key) FROM (SELECT key FROM note WHERE key > $1 ORDER BY key LIMIT $2) AS page",
+            &[Value::Int(after), Value::Int(most)],
+            |row| Ok((row.opt_int(0)?, row.opt_int(1)?)),
+        )?;
+        Ok(range.0.zip(range.1))
+    }
+
+    /// Reads the notes between two keys that this view may read, in order of writing, also those that were retracted; each
+    /// with its key.
+    #[cfg(feature = "csv")]
+    pub(crate) fn each_note_between(
+        &self,
+        (first, last): (i64, i64),
+        mut each: impl FnMut(i64, Note) -> Result<()>,
+    ) -> Result<()> {
+        self.sql().each(
+            concat!(
+                "SELECT ",
+                note_columns!(),
+                "FROM note n",
+                note_joins!(),
+                "WHERE n.key BETWEEN $1 AND $2 AND ($3 = 0 OR n.private_to IS NULL OR n.private_to = $3)
+                 ORDER BY n.key",
+            ),
+            &[Value::Int(first), Value::Int(last), Value::Int(self.viewer())],
+            |row| each(row.int(22)?, read_note(row)?),
+        )
+    }
+
+    /// Reads whom the notes between two keys that this view may read are about: the key of the note, and the contact with
+    /// its key.
+    #[cfg(feature = "csv")]
+    pub(crate) fn each_contact_of_notes(
+        &self,
+        (first, last): (i64, i64),
+        mut each: impl FnMut(i64, i64, ContactSummary) -> Result<()>,
+    ) -> Result<()> {
+        self.sql().each(
+            "SELECT c.id, c.kind, c.name, l.note, c.key FROM note_contact l
+             JOIN contact c ON c.key = l.contact
+             WHERE l.note BETWEEN $1 AND $2 AND ($3 = 0 OR l.private_to IS NULL OR l.private_to = $3)
+             ORDER BY l.note, l.contact",
+            &[Value::Int(first), Value::Int(last), Value::Int(self.viewer())],
+            |row| each(row.int(3)?, row.int(4)?, contact::read_summary(row)?),
+        )
+    }
+
+    /// Reads which notes are about more than one contact, in order of their keys, and about how many.
+    #[cfg(feature = "vcard")]
+    pub(crate) fn shared_notes(&self) -> Result<Vec<(i64, u32)>> {
+        self.sql().all(
+            "SELECT note, count(*) FROM note_contact GROUP BY note HAVING count(*) > 1 ORDER BY note",
+            &[],
+            |row| Ok((row.int(0)?, u32::try_from(row.int(1)?).unwrap_or(u32::MAX))),
+        )
+    }
+
+    /// Reads the keys of the notes about a contact that this view may read, also of those that were retracted.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn note_keys_about(&self, contact: i64) -> Result<Vec<i64>> {
+        self.sql().all(
+            "SELECT note FROM note_contact
+             WHERE contact = $1 AND ($2 = 0 OR private_to IS NULL OR private_to = $2)
+             ORDER BY note",
+            &[Value::Int(contact), Value::Int(self.viewer())],
+            |row| row.int(0),
+        )
+    }
+
+    /// Counts whom a note is about, up to a number.
+    #[cfg(feature = "vcard")]
+    pub(crate) fn count_contacts_of_note(&self, note: i64, most: u32) -> Result<u32> {
+        self.sql().one(
+            "SELECT count(*) FROM (SELECT 1 FROM note_contact WHERE note = $1 LIMIT $2) AS page",
+            &[Value::Int(note), Value::Int(most.into())],
+            |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)),
+        )
+    }
+
     /// Finds the note that another system calls so, where this view may read it.
     pub fn note_by_external_id(&self, system: &str, id: &str) -> Result<Option<NoteId>> {
         self.sql().first(

@@ -746,6 +746,28 @@ impl View<'_> {
         )
     }
 
+    /// Reads everybody who looks after the contacts between two keys, or did, by contact and in order of beginning; each with
+    /// the key of the contact.
+    #[cfg(any(feature = "vcard", feature = "csv"))]
+    pub(crate) fn each_assignment_between(
+        &self,
+        (first, last): (i64, i64),
+        mut each: impl FnMut(i64, Assignment) -> Result<()>,
+    ) -> Result<()> {
+        self.sql().each(
+            "SELECT a.id, m.id, m.name, m.departed_at IS NOT NULL, a.role, a.since, a.until, a.opened_why, a.closed_why,
+                 o.kind, o.member, o.name, x.kind, x.member, x.name, a.contact
+             FROM assignment a
+             JOIN member m ON m.key = a.member
+             JOIN actor o ON o.key = a.opened_by
+             LEFT JOIN actor x ON x.key = a.closed_by
+             WHERE a.contact BETWEEN $1 AND $2
+             ORDER BY a.contact, a.since, a.key",
+            &[Value::Int(first), Value::Int(last)],
+            |row| each(row.int(15)?, read_assignment(row)?),
+        )
+    }
+
     /// Reads who owned a contact at an instant; `None` when nobody did. Of several, the first to become owner.
     pub fn owner_at(&self, contact: impl Into<ContactId>, at: DateTime<Utc>) -> Result<Option<Assignment>> {
         Ok(self.owners(contact)?.into_iter().find(|a| a.role == Role::Owner && a.holds(at)))

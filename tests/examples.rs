@@ -342,6 +342,32 @@ fn readiness_tells_what_would_be_lost_with_whom_and_what_to_ask_first() {
 }
 
 #[test]
+fn export_writes_cards_and_tables_once_and_tells_what_is_in_them() {
+    let (directory, _memory) = filled();
+    let said_of = printed(&directory, "export", &["corner-table.heirloom", "exported"]);
+    for line in [
+        "contacts.vcf: 42 contacts, 305 notes, 66 assignments written",
+        "contacts.csv: 42 contacts written",
+        "notes.csv: 305 notes written",
+        "ownership.csv: 66 assignments written",
+    ] {
+        assert!(said_of.lines().any(|known| known == line), "no line “{line}” in\n{said_of}");
+    }
+    let cards = fs::read_to_string(directory.path().join("exported/contacts.vcf")).unwrap();
+    assert_eq!(cards.matches("BEGIN:VCARD\r\n").count(), 42);
+    let again = run(&directory, "export", &["corner-table.heirloom", "exported"]);
+    assert_eq!(again.status.code(), Some(1), "a file that is there is not written over");
+
+    let report = printed(&directory, "import", &["elsewhere.heirloom", "heirloom", "exported/contacts.vcf"]);
+    assert!(report.starts_with("contacts.vcf: 42 contacts and 305 notes added"), "{report}");
+    let one = printed(&directory, "export", &["corner-table.heirloom", "sally", "Sally Whitcomb"]);
+    assert!(one.contains("contacts.csv: 1 contact written"), "{one}");
+    let nobody = run(&directory, "export", &["corner-table.heirloom", "nobody", "Nobody"]);
+    assert_eq!(said(&nobody.stderr), "export: there is no contact called Nobody in this memory\n");
+    assert_eq!(run(&directory, "export", &["corner-table.heirloom"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_reader_who_closes_the_pipe_ends_no_program_with_a_panic() {
     let (directory, _memory) = filled();
     for (example, arguments) in [

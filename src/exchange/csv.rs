@@ -9,8 +9,10 @@
 mod column;
 mod dates;
 mod header;
+mod own;
 mod rows;
 mod text;
+pub(crate) mod write;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
@@ -22,6 +24,7 @@ use encoding_rs::Encoding;
 pub use self::column::Column;
 use self::dates::Reading;
 use self::header::{Label, Layout, Part, Use};
+use self::own::Own;
 use self::rows::{Found, Row, Rows, Shape};
 use self::text::{Charset, Text, read_head};
 use super::{ContactRecord, ContactRef, HandleRecord, Item, NoteRecord, Record};
@@ -229,11 +232,19 @@ impl<R: Read> Open<R> {
             Ok(found) => found,
             Err(reason) => return Ok(Opened::Refused(reason)),
         };
-        let layout = match Layout::of(&header.cells, options.rows, &options.mapping) {
+        let reading = Reading { day_first: options.day_first, offset: options.offset };
+        let own = match Own::of(&header.cells, reading) {
+            Ok(own) => own.filter(|_| options.mapping.is_empty()),
+            Err(reason) => return Ok(Opened::Refused(reason)),
+        };
+        let layout = match &own {
+            Some(own) => Ok(Layout::empty(own.rows)),
+            None => Layout::of(&header.cells, options.rows, &options.mapping),
+        };
+        let layout = match layout {
             Ok(layout) => layout,
             Err(reason) => return Ok(Opened::Refused(reason)),
         };
-        let reading = Reading { day_first: options.day_first, offset: options.offset };
         let orders = date_orders(&head, shape, &charset, &header, &layout, reading)?;
         let mut rows = Rows::new(Cursor::new(head).chain(text), shape, charset);
         let mut remarks = Vec::new();
@@ -246,7 +257,7 @@ impl<R: Read> Open<R> {
             remarks.push(format!("the header stands on line {}; what is before it was passed over", header.line));
         }
         rows.expect_width(header.cells.len());
-        let mapper = Mapper { layout: Arc::new(layout), reading, orders, told: HashSet::new(), said: Vec::new() };
+        let mapper = Mapper { layout: Arc::new(layout), own, reading, orders, told: HashSet::new(), said: Vec::new() };
         Ok(Opened::Ready(Box::new(Self { rows, header: header.raw, mapper, remarks, record: 0 })))
     }
 
@@ -415,6 +426,8 @@ fn unrecognised(row: Option<Header>) -> String {
 /// Makes records out of rows.
 struct Mapper {
     layout: Arc<Layout>,
+    /// How the table is read where heirloom wrote it.
+    own: Option<Own>,
     reading: Reading,
     /// The columns whose dates showed whether the day stands first.
     orders: BTreeMap<usize, bool>,
@@ -447,6 +460,9 @@ struct Cell<'a> {
 impl Mapper {
     /// Makes the record of a row.
     fn record(&mut self, row: &Row) -> Result<Record, String> {
+        if let Some(own) = &mut self.own {
+            return own.record(row, &mut self.said);
+        }
         let layout = Arc::clone(&self.layout);
         match layout.rows {
             CsvRows::Contacts => self.contact(&layout, row).map(Record::Contact),
@@ -606,7 +622,7 @@ impl Mapper {
     fn do_not_contact(&mut self, draft: &mut Draft, channel: Channel, cell: Cell<'_>) {
         match cell.text.to_lowercase().as_str() {
             "true" | "1" | "yes" | "y" | "x" | "ja" | "oui" | "si" | "sí" | "wahr" | "vrai" | "verdadero" | "on" => {
-                draft.contact.do_not_contact.push((channel, cell.name.to_owned()));
+                draft.contact.do_not_contact.push((Some(channel), cell.name.to_owned()));
             }
             "false" | "0" | "no" | "n" | "nein" | "non" | "falsch" | "faux" | "falso" | "off" => {}
             _ => {
@@ -797,7 +813,7 @@ impl Draft {
                 self.preferred.insert((channel, value.text.clone()));
             }
             let label = label.as_ref().map(|label| usual_label(&label.text)).filter(|label| !label.is_empty());
-            self.contact.handles.push(HandleRecord { channel, address: value.text.clone(), label, network_id: None });
+            self.contact.handles.push(HandleRecord { label, ..HandleRecord::new(channel, &value.text) });
         }
     }
 

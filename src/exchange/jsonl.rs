@@ -260,11 +260,12 @@ fn handles(members: &mut Members, contact: &mut ContactRecord) -> Result<(), Str
     };
     for value in members.list("handles") {
         let mut handle = Members::of(value, "each of “handles”")?;
+        let channel = channel(&handle.text("channel")?.ok_or("a handle has no “channel”")?)?;
+        let address = handle.text("address")?.ok_or("a handle has no “address”")?;
         add(HandleRecord {
-            channel: channel(&handle.text("channel")?.ok_or("a handle has no “channel”")?)?,
-            address: handle.text("address")?.ok_or("a handle has no “address”")?,
             label: handle.text("label")?,
             network_id: handle.text("network_id")?,
+            ..HandleRecord::new(channel, address)
         });
         if let Some(name) = handle.0.keys().next() {
             return Err(format!("“{name}” is not known of a handle; it has channel, address, label and network_id"));
@@ -272,7 +273,7 @@ fn handles(members: &mut Members, contact: &mut ContactRecord) -> Result<(), Str
     }
     for &channel in Channel::ALL {
         for address in members.texts(channel.word())? {
-            add(HandleRecord { channel, address, label: None, network_id: None });
+            add(HandleRecord::new(channel, address));
         }
     }
     Ok(())
@@ -308,8 +309,8 @@ fn do_not_contact(members: &mut Members, contact: &mut ContactRecord) -> Result<
         let channel = channel(&word)?;
         match value {
             Value::Bool(false) | Value::Null => {}
-            Value::Bool(true) => contact.do_not_contact.push((channel, "do_not_contact".into())),
-            value => contact.do_not_contact.extend(text(&word, value)?.map(|source| (channel, source))),
+            Value::Bool(true) => contact.do_not_contact.push((Some(channel), "do_not_contact".into())),
+            value => contact.do_not_contact.extend(text(&word, value)?.map(|source| (Some(channel), source))),
         }
     }
     Ok(())
@@ -402,7 +403,7 @@ fn note(mut members: Members, converted: &mut Vec<String>) -> Result<NoteRecord,
         permalink: members.text("permalink")?,
         visibility: members.text("visibility")?,
         sensitivity: members.text("sensitivity")?,
-        source: Vec::new(),
+        ..NoteRecord::default()
     };
     one_of(
         "kind",
@@ -523,7 +524,7 @@ mod tests {
         assert_eq!(contact.name, "Sally Ng");
         assert_eq!(contact.handles.len(), 1);
         assert_eq!(contact.handles[0].network_id.as_deref(), Some("99"));
-        assert_eq!(contact.do_not_contact, [(Channel::Phone, "DoNotCall".to_owned())]);
+        assert_eq!(contact.do_not_contact, [(Some(Channel::Phone), "DoNotCall".to_owned())]);
         assert_eq!(contact.related.len(), 2);
         assert_eq!(contact.notes.len(), 2);
         assert_eq!(contact.notes[1].kind.as_deref(), Some("milestone"));

@@ -1,5 +1,5 @@
-//! Outside formats, read into records of our words. No database in here: a reader takes bytes and gives [`Item`]s;
-//! [`crate::import`] writes them.
+//! Outside formats, read into records of our words, and written from what a memory holds. No database in here: a reader
+//! takes bytes and gives [`Item`]s, which [`crate::import`] keeps; a writer takes what [`crate::export`] read, and gives bytes.
 
 #[cfg(feature = "csv")]
 pub(crate) mod csv;
@@ -9,6 +9,8 @@ pub(crate) mod lines;
 pub(crate) mod vcard;
 
 use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 
 use crate::channel::Channel;
 use crate::time::{DayOfYear, When};
@@ -57,8 +59,13 @@ pub(crate) struct ContactRecord {
     pub(crate) tags: Vec<String>,
     /// Days that return: "birthday", "anniversary", or the source's own label.
     pub(crate) dates: Vec<(String, DayOfYear)>,
-    /// Channels on which the contact does not want to be reached, each with the source's word for it.
-    pub(crate) do_not_contact: Vec<(Channel, String)>,
+    /// Channels on which the contact does not want to be reached (`None` for every channel), each with the source's word
+    /// for it.
+    pub(crate) do_not_contact: Vec<(Option<Channel>, String)>,
+    /// What further systems call the contact: the system and the id there.
+    pub(crate) external_ids: Vec<(String, String)>,
+    /// Links to contacts of the same source.
+    pub(crate) links: Vec<LinkRecord>,
     /// Related people by name: relation ("spouse", "assistant", "works_at", "referred_by", …) and name.
     pub(crate) related: Vec<(String, String)>,
     /// Notes on the card.
@@ -80,6 +87,28 @@ pub(crate) struct HandleRecord {
     pub(crate) label: Option<String>,
     /// The network's own lasting id of the account, where the source gives it.
     pub(crate) network_id: Option<String>,
+    /// Since when it has been theirs, where the source says so.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// Until when it was theirs; `None` while it is.
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+impl HandleRecord {
+    /// An address on a channel, of which no more is said.
+    pub(crate) fn new(channel: Channel, address: impl Into<String>) -> Self {
+        Self { channel, address: address.into(), label: None, network_id: None, since: None, until: None }
+    }
+}
+
+/// A link to another contact of the same source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkRecord {
+    /// What relates them.
+    pub(crate) relation: String,
+    /// The source's id of the other.
+    pub(crate) other: String,
+    /// The other's name, for messages.
+    pub(crate) name: String,
 }
 
 /// Bytes on a card or beside a note.
@@ -109,6 +138,10 @@ pub(crate) struct NoteRecord {
     pub(crate) happened_at: Option<When>,
     /// Who said it or held the conversation: a name or an e-mail.
     pub(crate) said_by: Option<String>,
+    /// The source's id of who said it, where that is a contact.
+    pub(crate) said_by_contact: Option<String>,
+    /// How many contacts of the source the note is about, where it stands on the card of each.
+    pub(crate) about_so_many: usize,
     /// Over which channel it happened.
     pub(crate) channel: Option<Channel>,
     /// Whether it came from the contact ("in") or went to them ("out").
@@ -132,4 +165,40 @@ pub(crate) enum ContactRef {
     Handle(Channel, String),
     /// A name.
     Name(String),
+}
+
+/// What could not be written as it is, or was left out: why, and how often.
+#[cfg(any(feature = "vcard", feature = "csv"))]
+#[derive(Debug, Default)]
+pub(crate) struct Unsaid(pub(crate) BTreeMap<&'static str, u64>);
+
+#[cfg(any(feature = "vcard", feature = "csv"))]
+impl Unsaid {
+    /// Counts one more.
+    pub(crate) fn add(&mut self, what: &'static str) {
+        self.add_many(what, 1);
+    }
+
+    /// Counts some more.
+    pub(crate) fn add_many(&mut self, what: &'static str, count: u64) {
+        if count > 0 {
+            *self.0.entry(what).or_default() += count;
+        }
+    }
+}
+
+/// An address as somebody wrote it, unless it is read so only in the country of this memory; then its key.
+#[cfg(any(feature = "vcard", feature = "csv"))]
+pub(crate) fn address_anywhere<'h>(handle: &'h crate::handle::Handle, unsaid: &mut Unsaid) -> &'h str {
+    let is_number = matches!(handle.channel, Channel::Phone | Channel::WhatsApp | Channel::Telegram);
+    if !is_number || handle.address == handle.key {
+        return &handle.address;
+    }
+    match crate::channel::Address::parse(handle.channel, &handle.address, None) {
+        Ok(address) if address.key == handle.key => &handle.address,
+        _ => {
+            unsaid.add("telephone numbers written in their international form, not as they were typed");
+            &handle.key
+        }
+    }
 }

@@ -7,11 +7,13 @@
 mod mapping;
 mod prepass;
 mod property;
+pub(crate) mod write;
 
 use std::io::{self, Read};
 
 use encoding_rs::Encoding;
 
+use self::mapping::own::{OWNERS, without_private_notes};
 use self::prepass::{Cards, Found, RawCard, Remark};
 use self::property::Dialect;
 use crate::exchange::{ContactRecord, Item, Record};
@@ -35,12 +37,23 @@ pub(crate) struct VCardReader<R> {
     record: u64,
     /// Whether the input failed, so that there is nothing more to read.
     failed: bool,
+    /// Whether it was said that owners are not read.
+    told_owners: bool,
 }
 
 impl<R: Read> VCardReader<R> {
     /// Reads from an input; nothing is read before the first item is asked for.
     pub(crate) fn new(input: R, options: VCardOptions) -> Self {
-        Self { cards: Cards::new(input), options, record: 0, failed: false }
+        Self { cards: Cards::new(input), options, record: 0, failed: false, told_owners: false }
+    }
+}
+
+impl<R> VCardReader<R> {
+    /// Says of owners once a file that they are not read.
+    fn once(&mut self, mut item: Item) -> Item {
+        let told = &mut self.told_owners;
+        item.converted.retain(|what| !what.ends_with(OWNERS) || !std::mem::replace(told, true));
+        item
     }
 }
 
@@ -60,7 +73,7 @@ impl<R: Read> Iterator for VCardReader<R> {
         };
         self.record += 1;
         Some(Ok(match found {
-            Found::Card(card) => read_card(card, self.record, self.options),
+            Found::Card(card) => self.once(read_card(card, self.record, self.options)),
             Found::NoCard(line) => Item {
                 record: self.record,
                 line,
@@ -79,10 +92,20 @@ fn read_card(card: RawCard, record: u64, options: VCardOptions) -> Item {
             prepass::MAX_CARD >> 20,
             prepass::MAX_LINES
         )),
-        false => read_contact(lines, options, &mut remarks)
-            .map(|contact| Record::Contact(ContactRecord { source, ..contact })),
+        false => {
+            read_contact(lines, options, &mut remarks).map(|contact| Record::Contact(with_source(contact, source)))
+        }
     };
     Item { record, line, result, converted: sentences(remarks, line) }
+}
+
+/// Keeps the source with a contact, without the notes in it that not everybody may read.
+fn with_source(contact: ContactRecord, source: Vec<u8>) -> ContactRecord {
+    let source = match contact.notes.iter().any(|note| note.visibility.is_some()) {
+        true => without_private_notes(&source),
+        false => source,
+    };
+    ContactRecord { source, ..contact }
 }
 
 fn read_contact(

@@ -7,8 +7,8 @@
 //! | [`file`](mod@file) | who keeps, copies, or looks into the file |
 //! | [`threads`] | who shares a memory between threads and processes |
 //! | [`json_lines`] | who writes an importer of their own |
-//! | `csv` | who imports tables (with the feature `csv`) |
-//! | `vcard` | who imports address books (with the feature `vcard`) |
+//! | `csv` | who imports or exports tables (with the feature `csv`) |
+//! | `vcard` | who imports or exports address books (with the feature `vcard`) |
 //! | [`faq`] | who asks why it is as it is |
 
 #[doc = include_str!("leaving.md")]

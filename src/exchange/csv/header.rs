@@ -485,6 +485,11 @@ pub(super) fn list(headers: &[String]) -> String {
 }
 
 impl Layout {
+    /// The layout of a table whose columns are read otherwise.
+    pub(super) const fn empty(rows: CsvRows) -> Self {
+        Self { rows, columns: Vec::new(), order: Vec::new(), places: Vec::new() }
+    }
+
     /// Finds out what each column holds.
     pub(super) fn of(
         headers: &[String],
@@ -498,7 +503,7 @@ impl Layout {
                 told_by_mapping(&explicit).ok_or_else(|| format!("{reason}; the columns are {}", list(headers)))?
             }
         };
-        let mut layout = Self { rows, columns: Vec::new(), order: Vec::new(), places: Vec::new() };
+        let mut layout = Self::empty(rows);
         layout.plan(headers, &explicit);
         layout.settle_titles(headers);
         layout.settle_singles();

@@ -62,7 +62,7 @@ fn show_contact(contact: &ContactRecord) -> Value {
         "handles": contact.handles.iter().map(handle).collect::<Vec<_>>(),
         "tags": contact.tags,
         "dates": contact.dates.iter().map(|(label, day)| format!("{label}: {day}")).collect::<Vec<_>>(),
-        "do_not_contact": contact.do_not_contact.iter().map(|(c, word)| format!("{}: {word}", c.word())).collect::<Vec<_>>(),
+        "do_not_contact": contact.do_not_contact.iter().map(|(c, word)| format!("{}: {word}", c.map_or("*", Channel::word))).collect::<Vec<_>>(),
         "related": contact.related.iter().map(|(relation, name)| format!("{relation}: {name}")).collect::<Vec<_>>(),
         "notes": contact.notes.iter().map(show_note).collect::<Vec<_>>(),
         "source": String::from_utf8_lossy(&contact.source),

@@ -1,5 +1,7 @@
 //! From the properties of a card to a contact in our words.
 
+pub(super) mod own;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveDateTime};
@@ -30,6 +32,10 @@ struct Mapping<'a> {
     remarks: &'a mut Vec<Remark>,
     /// What the person calls the properties of a group.
     labels: BTreeMap<String, String>,
+    /// The same as it stands on a card that heirloom wrote.
+    own_labels: BTreeMap<String, String>,
+    /// Whether heirloom wrote the card.
+    own: bool,
     /// The labels of the addresses that are given in parts.
     places: BTreeSet<Option<String>>,
     /// Whether the card is of version 2.1, in which a comma separates nothing.
@@ -67,11 +73,19 @@ impl<'a> Mapping<'a> {
             .filter(|property| property.name == "X-ABLABEL")
             .filter_map(|property| Some((property.group.clone()?, apple_label(&property.text())?)))
             .collect();
+        let own = properties.iter().any(|p| p.name == "PRODID" && p.text().starts_with("-//heirloom//"));
+        let own_labels = properties
+            .iter()
+            .filter(|property| property.name == "X-ABLABEL" && own)
+            .filter_map(|property| Some((property.group.clone()?, property.verbatim())))
+            .collect();
         let old = properties.iter().any(|p| p.name == "VERSION" && p.text().starts_with("2."));
         let mut mapping = Self {
             record: ContactRecord::default(),
             remarks,
             labels,
+            own_labels,
+            own,
             places: BTreeSet::new(),
             old,
             seen: BTreeSet::new(),
@@ -99,6 +113,9 @@ impl<'a> Mapping<'a> {
 
     fn property(&mut self, property: &Property) {
         let text = property.text();
+        if self.own(property) {
+            return;
+        }
         if property.bytes.is_some() {
             return self.attach(property);
         }
@@ -416,8 +433,7 @@ impl<'a> Mapping<'a> {
                 known.network_id = known.network_id.take().or(network_id);
             }
             None => {
-                let address = address.to_owned();
-                self.record.handles.push(HandleRecord { channel, address, label, network_id });
+                self.record.handles.push(HandleRecord { label, network_id, ..HandleRecord::new(channel, address) });
             }
         }
     }
@@ -653,6 +669,9 @@ impl<'a> Mapping<'a> {
 
     /// Keeps the labels of those grouped properties that have no place for one.
     fn labels_left_over(&mut self, properties: &[Property]) {
+        if self.own {
+            return;
+        }
         let labelled = properties.iter().filter(|property| LABELLED.contains(&property.name.as_str()));
         let used: BTreeSet<&String> = labelled.filter_map(|property| property.group.as_ref()).collect();
         for label in properties.iter().filter(|property| property.name == "X-ABLABEL") {
@@ -671,7 +690,7 @@ impl<'a> Mapping<'a> {
             self.remarks.push((0, format!("the card has no FN; named “{name}” after its {from}")));
             self.record.name = name;
         }
-        self.record.organisation |= self.is_named_as_a_firm();
+        self.record.organisation |= !self.own && self.is_named_as_a_firm();
         Ok(self.record)
     }
 

@@ -462,6 +462,9 @@ pub(super) struct Logical {
     pub(super) nested: Vec<Line>,
     /// Whether a blank line closed it.
     closed: bool,
+    /// How much of it was searched for the end of its head, and whether that part ends within quotation marks.
+    scanned: usize,
+    quoted: bool,
 }
 
 /// How a value is written down.
@@ -475,9 +478,7 @@ pub(super) enum Form {
 impl Form {
     fn of(head: &[u8]) -> Self {
         let head = head.to_ascii_uppercase();
-        let mut params = head.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        params.next();
-        for param in params {
+        for param in params(&head) {
             match param.strip_prefix(b"ENCODING=").unwrap_or(param).trim_ascii() {
                 b"QUOTED-PRINTABLE" | b"\"QUOTED-PRINTABLE\"" => return Self::QuotedPrintable,
                 b"BASE64" | b"\"BASE64\"" | b"B64" => return Self::Base64,
@@ -492,13 +493,36 @@ impl Form {
 
 impl Logical {
     fn new(line: Line) -> Self {
-        let mut logical = Self { number: line.number, bytes: line.text, form: None, nested: Vec::new(), closed: false };
+        let mut logical = Self {
+            number: line.number,
+            bytes: line.text,
+            form: None,
+            nested: Vec::new(),
+            closed: false,
+            scanned: 0,
+            quoted: false,
+        };
         logical.learn_form();
         logical
     }
 
+    /// Learns the form once the head is complete; a colon within quotation marks that are still open does not end it.
     fn learn_form(&mut self) {
-        self.form = find_colon(&self.bytes).map(|colon| Form::of(self.bytes.get(..colon).unwrap_or_default()));
+        for byte in self.bytes.get(self.scanned..).unwrap_or_default() {
+            self.quoted ^= *byte == b'"';
+            if *byte == b':' && !self.quoted {
+                self.form = Some(Form::of(self.bytes.get(..self.scanned).unwrap_or_default()));
+                return;
+            }
+            self.scanned += 1;
+        }
+    }
+
+    /// Learns the form of a property of which no more is to come.
+    fn learn_form_at_last(&mut self) {
+        if self.form.is_none() {
+            self.form = find_colon(&self.bytes).map(|colon| Form::of(self.bytes.get(..colon).unwrap_or_default()));
+        }
     }
 
     fn value(&self) -> &[u8] {
@@ -521,10 +545,21 @@ impl Logical {
 
     fn append(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
-        if self.form.is_none() && text.contains(&b':') {
+        if self.form.is_none() {
             self.learn_form();
         }
     }
+}
+
+/// The parameters in the head of a property; a semicolon within quotation marks parts none, where the marks are in pairs.
+pub(super) fn params(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let closed = head.iter().filter(|byte| **byte == b'"').count() % 2 == 0;
+    let mut quoted = false;
+    let parts = head.split(move |byte| {
+        quoted ^= *byte == b'"' && closed;
+        *byte == b';' && !quoted
+    });
+    parts.skip(1).map(<[u8]>::trim_ascii)
 }
 
 /// Finds the colon between the head of a property and its value: the first outside quotation marks, or the first.
@@ -589,7 +624,7 @@ impl Unfolding<'_> {
             return;
         }
         let line = match self.current.as_mut() {
-            Some(current) => match continues(current, line, self.remarks) {
+            Some(current) => match continues(current, line, folded, self.remarks) {
                 Some(line) => line,
                 None => return,
             },
@@ -605,7 +640,8 @@ impl Unfolding<'_> {
     }
 
     fn flush(&mut self) {
-        let Some(logical) = self.current.take() else { return };
+        let Some(mut logical) = self.current.take() else { return };
+        logical.learn_form_at_last();
         if logical.form.is_none() {
             self.stray.add(logical.number, &logical.bytes);
             return;
@@ -619,8 +655,9 @@ impl Unfolding<'_> {
     }
 }
 
-/// Appends a line to the property before it where it belongs there; gives it back where it does not.
-fn continues(current: &mut Logical, line: Line, remarks: &mut Vec<Remark>) -> Option<Line> {
+/// Appends a line to the property before it where it belongs there; gives it back where it does not. `folded` tells
+/// whether the line after it is indented.
+fn continues(current: &mut Logical, line: Line, folded: bool, remarks: &mut Vec<Remark>) -> Option<Line> {
     let soft = current.form == Some(Form::QuotedPrintable) && current.bytes.ends_with(b"=");
     let indented = matches!(line.text.first(), Some(b' ' | b'\t'));
     if soft && !looks_like_property(&line.text) {
@@ -649,6 +686,9 @@ fn continues(current: &mut Logical, line: Line, remarks: &mut Vec<Remark>) -> Op
         }
         current.append(line.text.trim_ascii());
         return None;
+    }
+    if folded && begins_folded_head(&line.text) {
+        return Some(line);
     }
     if line.text.contains(&b':') && (plausible_name(&line.text) || !current.name().eq_ignore_ascii_case(b"NOTE")) {
         return Some(line);
@@ -679,7 +719,7 @@ fn looks_like_property(line: &[u8]) -> bool {
 }
 
 fn is_property_name(name: &[u8]) -> bool {
-    const NAMES: [&str; 30] = [
+    const NAMES: [&str; 36] = [
         "FN",
         "N",
         "NICKNAME",
@@ -710,9 +750,21 @@ fn is_property_name(name: &[u8]) -> bool {
         "CLASS",
         "ANNIVERSARY",
         "GENDER",
+        "KIND",
+        "LANG",
+        "RELATED",
+        "MEMBER",
+        "SOCIALPROFILE",
+        "PRONOUNS",
     ];
     let upper = name.to_ascii_uppercase();
     NAMES.iter().any(|known| known.as_bytes() == upper) || upper.starts_with(b"X-")
+}
+
+/// Tells whether a line begins a property whose head goes on in the next line.
+fn begins_folded_head(line: &[u8]) -> bool {
+    let name = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    name.len() < line.len() && is_property_name(name.rsplit(|byte| *byte == b'.').next().unwrap_or_default())
 }
 
 /// Tells whether the text before the first colon can be the name of a property.

@@ -7,7 +7,7 @@ use calcard::vcard::{VCard, VCardEntry, VCardParameter, VCardParameterValue, VCa
 use encoding_rs::{Encoding, SHIFT_JIS, UTF_8, WINDOWS_1252};
 use mail_parser::decoders::base64::base64_decode;
 
-use super::prepass::{Form, Logical, Remark, find_colon, quote};
+use super::prepass::{Form, Logical, Remark, find_colon, params, quote};
 
 /// A property, its values as text.
 #[derive(Debug, Default)]
@@ -41,12 +41,22 @@ impl Property {
         }
     }
 
+    /// Its whole value as one text, with the blanks around it.
+    pub(super) fn verbatim(&self) -> String {
+        self.parts.join(self.separator)
+    }
+
     /// One of its parts, trimmed; empty where there is none.
     pub(super) fn part(&self, index: usize) -> &str {
         self.parts.get(index).map_or("", |part| part.trim())
     }
 
-    /// The first value of a parameter that is not empty.
+    /// The value of a parameter, with the blanks around it.
+    pub(super) fn param_verbatim(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a parameter that is not empty, trimmed.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
         self.params
             .iter()
@@ -144,10 +154,7 @@ fn head(bytes: &[u8]) -> &[u8] {
 
 /// Returns the character set that the head of a property declares, if it is known.
 fn charset(head: &[u8]) -> Option<&'static Encoding> {
-    let param = head
-        .split(|byte| *byte == b';')
-        .map(<[u8]>::trim_ascii)
-        .find(|param| param.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"CHARSET=")))?;
+    let param = params(head).find(|param| param.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"CHARSET=")))?;
     let label: Vec<u8> = param.get(8..)?.iter().copied().filter(|byte| *byte != b'"').collect();
     Encoding::for_label(&label)
 }
@@ -169,7 +176,7 @@ pub(super) fn read(logical: Logical, dialect: Dialect, remarks: &mut Vec<Remark>
         Some(Form::QuotedPrintable) => plain_from_quoted(&name, raw_value, number, remarks, decode),
         _ => escape_stray_backslashes(&decode(raw_value, remarks)).into_owned(),
     };
-    let mut property = parse(&head, &text, dialect.old)?;
+    let mut property = parse_with_blanks(&head, &text, dialect.old)?;
     property.line = number;
     property.own_label = own_label;
     property.nested = (!nested.is_empty())
@@ -237,10 +244,19 @@ fn plain_head(head: &str) -> (String, Option<String>) {
             || matches!(upper.as_str(), "QUOTED-PRINTABLE" | "BASE64" | "8BIT" | "7BIT" | "B64"))
         {
             plain.push(';');
-            plain.push_str(segment);
+            match has_plain_backslashes(&upper) {
+                true => plain.push_str(&segment.replace('\\', "\\\\")),
+                false => plain.push_str(segment),
+            }
         }
     }
     (plain, label)
+}
+
+/// Whether a backslash in a parameter stands for itself, as RFC 6350 has it. In LABEL and others many programs escape with it
+/// as in a value, and so the grammar reads it.
+fn has_plain_backslashes(param: &str) -> bool {
+    ["X-HEIRLOOM-", "AUTHOR-NAME=", "X-USERID="].into_iter().any(|name| param.starts_with(name))
 }
 
 fn android_label(text: &str) -> Option<String> {
@@ -389,6 +405,36 @@ fn without_torn_end(bytes: &[u8]) -> &[u8] {
         }
         _ => bytes,
     }
+}
+
+/// Reads one property, and keeps the blanks that the grammar takes off: around its value, and behind another blank.
+fn parse_with_blanks(head: &str, text: &str, old: bool) -> Option<Property> {
+    let body = text.trim_matches([' ', '\t']);
+    if !(body.len() < text.len() || body.contains("  ") || body.contains("\t\t")) {
+        return parse(head, text, old);
+    }
+    let mut stand_ins = ('\u{F0000}'..='\u{FFFFD}').filter(|c| !body.contains(*c));
+    let (space, tab) = (stand_ins.next()?, stand_ins.next()?);
+    let mut before = None;
+    let kept: String = body
+        .chars()
+        .map(|c| match (before.replace(c), c) {
+            (Some(' '), ' ') => space,
+            (Some('\t'), '\t') => tab,
+            _ => c,
+        })
+        .collect();
+    let mut property = parse(head, &kept, old)?;
+    for part in &mut property.parts {
+        *part = part.replace(space, " ").replace(tab, "\t");
+    }
+    let (before, after) = text.split_once(body).filter(|_| !body.is_empty()).unwrap_or((text, ""));
+    match property.parts.as_mut_slice() {
+        [] => property.parts.push(text.to_owned()),
+        [first, ..] => first.insert_str(0, before),
+    }
+    property.parts.last_mut()?.push_str(after);
+    Some(property)
 }
 
 /// Reads one property with the vCard grammar.
