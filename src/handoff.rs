@@ -158,6 +158,10 @@ pub struct HandoffReceipted {
     pub outcome: HandoffState,
     /// The head of the journal after all that it did.
     pub head: Head,
+    /// Who leaves, by their names then.
+    pub leavers: Vec<NamedParty>,
+    /// The name of who carried it out, as it was then.
+    pub by_name: String,
     /// What each successor took over, or had taken over where it is undone.
     pub successors: Vec<Takeover>,
     /// How many entries it wrote, by the word of their kind.

@@ -604,7 +604,7 @@ fn who_shares_a_contact_owns_it_alone_once_the_leaver_has_departed() {
         s.memory
             .write(&s.eva, |w| match ending {
                 "complete" => w.complete(handoff).map(drop),
-                _ => w.withdraw(handoff, "he left early"),
+                _ => w.withdraw(handoff, "he left early").map(drop),
             })
             .unwrap();
         assert_eq!(s.roles(s.sally), ["Eva Stein owner"], "after {ending}");
@@ -783,4 +783,29 @@ fn somebody_who_was_renamed_outdates_the_plan() {
     says(&s.refused(&s.eva, |w| w.offer(&plan)), &["out of date", "shown otherwise"]);
     let plan = s.memory.redraw(&plan).unwrap();
     s.memory.write(&s.eva, |w| w.offer(&plan)).unwrap();
+}
+
+#[test]
+fn what_a_successor_added_to_a_released_note_is_not_given_back_with_it() {
+    let s = scene();
+    let note = s.memory.write(&s.tom, |w| w.note(s.sally, "Owes me a favour").private().save()).unwrap();
+    let plan = s.memory.handoff().of_member(&s.tom).reason("r").to(&s.eva).private_notes(Fate::Release).plan().unwrap();
+    let handoff = s.memory.write(&s.tom, |w| w.offer(&plan)).unwrap();
+    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
+    s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    s.memory
+        .write(&s.eva, |w| w.correct_note(note, "Owes him a favour; do not tell him that she told me", None))
+        .unwrap();
+    let undone = s.memory.write(&s.jonas, |w| w.undo(handoff, "stays")).unwrap();
+    assert_eq!(undone.left_alone, [LeftAlone::PrivateNote { note }]);
+    assert!(s.memory.seen_by(&s.tom).unwrap().note(note).is_err());
+}
+
+#[test]
+fn a_receipt_keeps_the_names_of_its_day() {
+    let s = scene();
+    let handoff = s.completed();
+    let receipt = s.memory.receipt(handoff).unwrap();
+    s.memory.write(&s.eva, |w| w.rename_member(&s.eva, "Eva Stone")).unwrap();
+    assert_eq!(s.memory.receipt(handoff).unwrap(), receipt);
 }

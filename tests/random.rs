@@ -843,7 +843,7 @@ fn carry_out(memory: &Memory, w: &mut Writer<'_>, m: &mut Model, Call { deed, a,
             answer(w, m, Call { deed, a, b, c })?
         }
         Deed::Withdraw => {
-            w.withdraw(m.handoff(a), "they stay")?;
+            w.withdraw(m.handoff(a), "they stay").map(drop)?;
             m.take_back(m.handoff(a));
         }
         Deed::Nonsense => {
@@ -1120,7 +1120,7 @@ fn hand_over(memory: &Memory, w: &mut Writer<'_>, m: &mut Model, (a, b, c): (u8,
     match w.view().handoff_by_id(handoff)?.state {
         HandoffState::Completed => undo(w, m, 0)?,
         _ => {
-            w.withdraw(handoff, "they stay")?;
+            w.withdraw(handoff, "they stay").map(drop)?;
             m.take_back(handoff);
         }
     }

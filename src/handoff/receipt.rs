@@ -91,8 +91,17 @@ impl Writer<'_> {
             |row| Ok(row.int(0)?.unsigned_abs()),
         )?;
         let counts = counts.into_iter().collect();
-        let body =
-            HandoffReceipted { outcome, head: self.head(), successors, counts, withheld, unanswered, left_alone };
+        let body = HandoffReceipted {
+            outcome,
+            head: self.head(),
+            leavers: leavers_of(self.sql(), standing.key)?,
+            by_name: self.actor_name().to_owned(),
+            successors,
+            counts,
+            withheld,
+            unanswered,
+            left_alone,
+        };
         let entry = self.append_id(standing.id, body)?;
         let entry = self.view().entry(entry)?;
         self.view().receipt_of(standing.id, entry)
@@ -129,14 +138,14 @@ impl View<'_> {
             outcome: body.outcome,
             reason: found.reason,
             undone_why: found.undone_why.filter(|_| body.outcome == HandoffState::Undone),
-            leavers: leavers_of(self.sql(), super::handoff_key(self.sql(), handoff)?)?,
+            leavers: body.leavers,
             successors: body.successors,
             counts: body.counts,
             withheld: body.withheld,
             unanswered: body.unanswered,
             left_alone: body.left_alone,
             by: entry.actor,
-            by_name: entry.actor_name,
+            by_name: body.by_name,
             at: entry.at,
             head: body.head,
         })

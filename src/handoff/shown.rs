@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::plan::{Gap, Plan, PlanChange, PlanItem, PlanPromise, Unheeded};
 use super::receipt::Receipt;
 use super::undo::{LeftAlone, Undone};
-use super::{Fate, Handoff, HandoffItem, HandoffState, NamedParty, Takeover};
+use super::{Fate, Handoff, HandoffItem, HandoffQuestion, HandoffState, NamedParty, Takeover};
 use crate::brief::{Visible, paragraph};
 
 /// So many names, or lines, of each sort are shown, and how many more there are is said.
@@ -71,6 +71,24 @@ fn shares(f: &mut fmt::Formatter<'_>, shares: &[Takeover]) -> fmt::Result {
             }
         }
     })
+}
+
+impl fmt::Display for NamedParty {
+    /// The name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Visible(&self.name))
+    }
+}
+
+impl fmt::Display for HandoffQuestion {
+    /// About whom, the question, and whether it was answered.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", Visible(&self.contact.name), Visible(&self.question))?;
+        match self.answered_at {
+            Some(at) => write!(f, " (answered on {})", at.date_naive()),
+            None => f.write_str(" (not answered)"),
+        }
+    }
 }
 
 impl fmt::Display for Gap {
@@ -380,7 +398,9 @@ impl fmt::Display for LeftAlone {
                 write!(f, "{} went on to {owners}", Visible(&contact.name))
             }
             Self::Promise(promise) => write!(f, "the promise to {promise}"),
-            Self::PrivateNote { note } => write!(f, "the private note {note} was released, opened or retracted since"),
+            Self::PrivateNote { note } => {
+                write!(f, "the private note {note} was corrected, released, opened or retracted since")
+            }
             Self::Notes { contact, notes } => {
                 write!(f, "{} about {} came since", Count(*notes, "note"), Visible(&contact.name))
             }

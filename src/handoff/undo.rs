@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::receipt::Receipt;
@@ -15,12 +15,12 @@ use crate::error::{Error, Result};
 use crate::follow_up::{FollowUp, FollowUpHanded};
 use crate::id::{AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, NoteId};
 use crate::journal::Writer;
-use crate::note::Visibility;
+use crate::note::{NoteReleased, NoteSealed};
 use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred, Role};
 use crate::store::{RowExt, SqlExt, Value};
 
 /// What an undoing came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Undone {
     /// The receipt.
@@ -30,7 +30,7 @@ pub struct Undone {
 }
 
 /// Something that an undoing left as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LeftAlone {
@@ -43,7 +43,7 @@ pub enum LeftAlone {
     },
     /// A promise was kept or dropped, or is another's to keep.
     Promise(Box<FollowUp>),
-    /// A private note was released, opened or retracted since.
+    /// A private note was corrected, released, opened or retracted since.
     PrivateNote {
         /// The note.
         note: NoteId,
@@ -69,8 +69,14 @@ pub enum LeftAlone {
 struct Deeds {
     contacts: BTreeMap<ContactId, Intervals>,
     promises: BTreeMap<FollowUpId, Passage>,
-    /// Who read each private note before, and who does since; nobody where it was sealed.
-    notes: BTreeMap<NoteId, (Option<MemberId>, Option<MemberId>)>,
+    /// Who read each private note before, and the entry by which another does since.
+    notes: BTreeMap<NoteId, Custody>,
+}
+
+/// Who read a private note before a handoff, nobody where it was sealed, and the newest entry of the handoff about it.
+struct Custody {
+    from: Option<MemberId>,
+    entry: EntryId,
 }
 
 /// From whom a promise to a contact first went, and to whom last.
@@ -146,12 +152,10 @@ impl Deeds {
                 let known = self.promises.entry(FollowUpId(subject)).and_modify(|passage| passage.to = c.to);
                 known.or_insert(Passage { contact, from: c.from, to: c.to });
             }
-            Change::NoteReleased(c) => {
-                let seen = self.notes.entry(NoteId(subject));
-                seen.and_modify(|readers| readers.1 = Some(c.to)).or_insert((c.from, Some(c.to)));
-            }
-            Change::NoteSealed(c) => {
-                self.notes.entry(NoteId(subject)).and_modify(|readers| readers.1 = None).or_insert((c.from, None));
+            Change::NoteReleased(NoteReleased { from, .. }) | Change::NoteSealed(NoteSealed { from, .. }) => {
+                let entry = EntryId(entry);
+                let known = self.notes.entry(NoteId(subject)).and_modify(|custody| custody.entry = entry);
+                known.or_insert(Custody { from, entry });
             }
             _ => {}
         }
@@ -165,7 +169,7 @@ impl Deeds {
     /// Everybody who is given something back.
     fn receivers(&self) -> BTreeSet<MemberId> {
         let roles = self.contacts.values().flat_map(Intervals::to_give_back).map(|(_, member, _)| member);
-        let notes = self.notes.values().filter_map(|(from, _)| *from);
+        let notes = self.notes.values().filter_map(|custody| custody.from);
         roles.chain(self.promises.values().map(|passage| passage.from)).chain(notes).collect()
     }
 }
@@ -203,18 +207,19 @@ impl Writer<'_> {
         Ok(Undone { receipt, left_alone })
     }
 
-    /// Calls a handoff off before it is carried out. What its stages opened is closed, and what they closed is given back.
+    /// Calls a handoff off before it is carried out. What its stages opened is closed, and what they closed is given back;
+    /// what has changed since is left as it is, and returned.
     ///
     /// # Errors
     /// [`Error::Refused`] when it is not open, or when somebody who would be given something back has departed;
     /// [`Error::Invalid`] for an empty reason.
-    pub fn withdraw(&mut self, handoff: HandoffId, why: &str) -> Result<()> {
+    pub fn withdraw(&mut self, handoff: HandoffId, why: &str) -> Result<Vec<LeftAlone>> {
         check::text("reason", why, check::FIELD_MAX)?;
         let standing = self.standing(handoff)?.must_be_offered()?;
         let deeds = self.deeds(&standing)?;
         self.must_all_be_here(&deeds)?;
         let withdrawn = self.append_id(handoff, HandoffWithdrawn { why: why.to_owned() })?;
-        self.because_of(withdrawn, |w| w.take_back(deeds, why).map(drop))
+        self.because_of(withdrawn, |w| w.take_back(deeds, why))
     }
 
     fn must_be_the_latest(&self, standing: &Standing) -> Result<()> {
@@ -328,8 +333,8 @@ impl Writer<'_> {
         for (promise, passage) in deeds.promises {
             self.take_back_promise(promise, &passage, why, &mut left)?;
         }
-        for (note, (from, to)) in deeds.notes {
-            self.take_back_note(note, from, to, why, &mut left)?;
+        for (note, custody) in deeds.notes {
+            self.take_back_note(note, &custody, why, &mut left)?;
         }
         Ok(left)
     }
@@ -452,22 +457,16 @@ impl Writer<'_> {
         self.append(promise, handed)
     }
 
-    fn take_back_note(
-        &mut self,
-        id: NoteId,
-        from: Option<MemberId>,
-        to: Option<MemberId>,
-        why: &str,
-        left: &mut Vec<LeftAlone>,
-    ) -> Result<()> {
-        let note = self.all_seeing_view().note(id)?;
-        let unchanged = note.retracted_at.is_none()
-            && match to {
-                Some(reader) => note.private_to == Some(reader),
-                None => note.visibility == Visibility::Sealed,
-            };
-        match from {
-            Some(author) if unchanged => {
+    /// Gives a private note back to who read it before, unless anything was done about it since: what was added to it then is
+    /// not for them to read.
+    fn take_back_note(&mut self, id: NoteId, custody: &Custody, why: &str, left: &mut Vec<LeftAlone>) -> Result<()> {
+        let newest = self.sql().one(
+            "SELECT e.id FROM entry n JOIN entry e ON e.subject = n.seq WHERE n.id = $1 ORDER BY e.seq DESC LIMIT 1",
+            &[(&id.0).into()],
+            |row| Ok(EntryId(row.uuid(0)?)),
+        )?;
+        match custody.from {
+            Some(author) if newest == custody.entry => {
                 let author = self.view().member(author)?;
                 self.release_note_as_decided(id, &author, Some(why))
             }
@@ -478,14 +477,14 @@ impl Writer<'_> {
         }
     }
 
-    /// What was written about the contacts of a handoff since it was completed.
+    /// What was written about the contacts of a handoff since its first stage, or else since it was completed.
     fn came_since(&self, standing: &Standing) -> Result<Vec<LeftAlone>> {
-        let completed = self.sql().one(
-            "SELECT max(seq) FROM entry WHERE subject = $1 AND kind = 'handoff.completed'",
+        let begun = self.sql().one(
+            "SELECT min(seq) FROM entry WHERE subject = $1 AND kind IN ('handoff.staged', 'handoff.completed')",
             &[Value::Int(standing.key)],
             |row| row.int(0),
         )?;
-        let since = [Value::Int(standing.key), Value::Int(completed)];
+        let since = [Value::Int(standing.key), Value::Int(begun)];
         let mut came = self.sql().all(
             "SELECT c.id, c.kind, c.name, count(*)
              FROM (SELECT DISTINCT contact FROM handoff_item WHERE handoff = $1 AND state = 'accepted') i
