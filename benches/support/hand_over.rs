@@ -151,7 +151,8 @@ fn receipt(connection: &Connection, journal: &Journal<'_>, handoff: i64, contact
     let successors: Vec<_> = successors.unwrap().map(Result::unwrap).collect();
     let head: String = journal.head.iter().map(|byte| format!("{byte:02x}")).collect();
     json!({
-        "outcome": "completed", "head": format!("{}:{head}", journal.seq), "successors": successors,
+        "outcome": "completed", "head": format!("{}:{head}", journal.seq), "leavers": [], "by_name": "peer",
+        "successors": successors,
         "counts": {"ownership.transferred": contacts}, "withheld": 0, "unanswered": 0, "left_alone": 0,
     })
     .to_string()
