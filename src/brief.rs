@@ -18,7 +18,7 @@ use crate::store::{RowExt, SqlExt, Value};
 use crate::time::{self, DayOfYear};
 
 pub(crate) mod book;
-mod html;
+pub(crate) mod html;
 mod markdown;
 
 /// What a successor must read about one contact. As text by `Display`, as JSON by [`Brief::to_json`].
@@ -182,9 +182,39 @@ impl Brief {
     }
 }
 
+/// What a section of a brief tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Reach,
+    Owners,
+    FormerOwners,
+    Insights,
+    Open,
+    Latest,
+    Dates,
+    Links,
+    Facts,
+}
+
+impl Part {
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Reach => "Reach",
+            Self::Owners => "Looked after by",
+            Self::FormerOwners => "Before that",
+            Self::Insights => "What to know",
+            Self::Open => "Open",
+            Self::Latest => "Latest",
+            Self::Dates => "Dates",
+            Self::Links => "Linked",
+            Self::Facts => "Facts",
+        }
+    }
+}
+
 /// A part of a brief under a title of its own. Text, Markdown and HTML all render these.
 pub(crate) struct Section {
-    pub(crate) title: &'static str,
+    pub(crate) part: Part,
     pub(crate) rows: Vec<Row>,
     /// How many more rows there are than are shown.
     pub(crate) more: u64,
@@ -216,23 +246,23 @@ impl Brief {
     pub(crate) fn sections(&self) -> Vec<Section> {
         let contact = &self.contact;
         let mut sections = vec![
-            section("Reach", contact.handles.iter().map(handle_line)),
-            section("Looked after by", self.owners.iter().map(|a| assignment_line(a, self.at))),
-            section("Before that", self.former_owners.iter().map(|a| assignment_line(a, self.at))),
-            Section { more: self.more_insights, ..section("What to know", self.insights.iter().map(note_line)) },
-            section("Open", self.open.iter().map(|matter| (String::new(), matter.to_string()))),
-            section("Latest", self.latest.iter().map(note_line)),
-            section("Dates", self.days.iter().map(day_line)),
-            section("Linked", contact.links.iter().map(link_line)),
-            section("Facts", other_facts(contact)),
+            section(Part::Reach, contact.handles.iter().map(handle_line)),
+            section(Part::Owners, self.owners.iter().map(|a| assignment_line(a, self.at))),
+            section(Part::FormerOwners, self.former_owners.iter().map(|a| assignment_line(a, self.at))),
+            Section { more: self.more_insights, ..section(Part::Insights, self.insights.iter().map(note_line)) },
+            section(Part::Open, self.open.iter().map(|matter| (String::new(), matter.to_string()))),
+            section(Part::Latest, self.latest.iter().map(note_line)),
+            section(Part::Dates, self.days.iter().map(day_line)),
+            section(Part::Links, contact.links.iter().map(link_line)),
+            section(Part::Facts, other_facts(contact)),
         ];
         sections.retain(|section| !section.rows.is_empty());
         sections
     }
 }
 
-fn section(title: &'static str, rows: impl Iterator<Item = impl Into<Row>>) -> Section {
-    Section { title, rows: rows.map(Into::into).collect(), more: 0 }
+fn section(part: Part, rows: impl Iterator<Item = impl Into<Row>>) -> Section {
+    Section { part, rows: rows.map(Into::into).collect(), more: 0 }
 }
 
 /// The brief as plain text for a terminal, in lines of at most 80 characters where words allow. What is past in it, and
@@ -326,7 +356,7 @@ fn other_facts(contact: &Contact) -> impl Iterator<Item = (String, String)> {
 /// Writes a section: what each row is called in a column of its own, what it says beside it.
 fn list(f: &mut fmt::Formatter<'_>, section: &Section) -> fmt::Result {
     const WIDEST: usize = 20;
-    writeln!(f, "\n{}", section.title)?;
+    writeln!(f, "\n{}", section.part.title())?;
     let widths = section.rows.iter().map(|row| row.label.chars().count()).filter(|width| *width <= WIDEST);
     let width = widths.max().unwrap_or(0);
     for Row { label, text, aside } in &section.rows {

@@ -77,12 +77,15 @@
 //! | `bundled` | yes | compiles SQLite in; without it the system's is linked (3.45 or newer, with FTS5) |
 //! | `vcard` | yes | reads vCard 2.1 to 4.0, writes vCard 4.0 |
 //! | `csv` | yes | reads contacts and notes from CSV, writes tables for spreadsheets |
+//! | `bundle` | no | writes the reader page: all that is known of people, for a browser |
 //!
 //! JSON Lines are always read. It needs Rust 1.95 or newer.
 
 mod actor;
 mod attachment;
 mod brief;
+#[cfg(feature = "bundle")]
+mod bundle;
 mod change;
 mod channel;
 mod check;
@@ -152,6 +155,8 @@ pub use crate::actor::Actor;
 pub use crate::attachment::{Attachment, NewAttachment};
 pub use crate::brief::book::Briefs;
 pub use crate::brief::{Brief, ComingDay, OpenMatter};
+#[cfg(feature = "bundle")]
+pub use crate::bundle::page::ReaderPage;
 pub use crate::change::{Change, Unknown};
 pub use crate::channel::{Channel, Region};
 pub use crate::contact::{

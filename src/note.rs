@@ -1443,6 +1443,19 @@ impl View<'_> {
         Ok(TimelinePage { notes: notes.into_iter().map(|(_, note)| note).collect(), next })
     }
 
+    /// Finds the private notes about a contact that the reader may not read: the key of each, and whether it is sealed.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn withheld_notes(&self, contact: i64) -> Result<Vec<(i64, bool)>> {
+        self.sql().all(
+            "SELECT l.note, l.private_to FROM note_contact l
+             WHERE l.contact = $1 AND l.private_to IS NOT NULL AND l.private_to <> $2 AND $2 <> 0
+                 AND l.retracted_at IS NULL
+             ORDER BY l.note",
+            &[Value::Int(contact), Value::Int(self.viewer())],
+            |row| Ok((row.int(0)?, row.int(1)? == SEALED)),
+        )
+    }
+
     /// Reads the notes that a brief shows before all others, of one kind, newest first.
     pub(crate) fn foremost(&self, contact: i64, kind: NoteKind, most: usize) -> Result<Vec<Note>> {
         self.sql().all(

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::id::ContactId;
 use crate::knowledge;
 use crate::memory::{ALL_SEEING, Memory, ORGANISATION, View};
+use crate::ownership::{Assignment, Role};
 use crate::search::fold;
 use crate::store::{RowExt, SqlExt, Value};
 use crate::time::{self, Precision, When};
@@ -163,7 +164,7 @@ fn text(write: impl FnOnce(&mut String) -> fmt::Result) -> Result<String> {
     write(&mut text).map_err(|e| Error::fault("the briefs", e)).map(|()| text)
 }
 
-fn not_written(error: &io::Error) -> Error {
+pub(crate) fn not_written(error: &io::Error) -> Error {
     Error::Io { path: "the briefs".into(), why: format!("they could not be written: {error}") }
 }
 
@@ -188,20 +189,24 @@ pub(super) struct Cover {
 }
 
 /// A line of the contents.
-pub(super) struct Entry {
-    pub(super) id: ContactId,
-    pub(super) name: String,
+pub(crate) struct Entry {
+    pub(crate) id: ContactId,
+    pub(crate) name: String,
+    /// What they are sorted by where they stand by name.
+    pub(crate) name_key: String,
+    /// Who owns them at the instant of reading.
+    pub(crate) owners: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// Why they stand where they stand.
-    pub(super) why: String,
+    pub(crate) why: String,
     /// Whether somebody waits, or has waited too long.
-    pub(super) urgent: bool,
+    pub(crate) urgent: bool,
 }
 
 impl View<'_> {
     fn cover(&self, contacts: &[ContactId], title: Option<&str>) -> Result<Cover> {
         let at = time::from_micros(self.now_micros())?;
-        let mut places = contacts.iter().map(|id| self.place(*id, at)).collect::<Result<Vec<_>>>()?;
-        places.sort_by(|a, b| a.order().cmp(&b.order()));
+        let places = self.places(contacts, at)?;
         let reader = self.reader_name()?;
         Ok(Cover {
             title: match (title, &reader) {
@@ -215,12 +220,24 @@ impl View<'_> {
         })
     }
 
+    /// The line of each contact, what presses most first.
+    pub(crate) fn contents(&self, contacts: &[ContactId]) -> Result<Vec<Entry>> {
+        let at = time::from_micros(self.now_micros())?;
+        Ok(self.places(contacts, at)?.into_iter().map(|place| place.entry(at.date_naive())).collect())
+    }
+
+    fn places(&self, contacts: &[ContactId], at: DateTime<Utc>) -> Result<Vec<Place>> {
+        let mut places = contacts.iter().map(|id| self.place(*id, at)).collect::<Result<Vec<_>>>()?;
+        places.sort_by(|a, b| a.order().cmp(&b.order()));
+        Ok(places)
+    }
+
     /// The name of the member who reads, where it is one.
-    fn reader_name(&self) -> Result<Option<String>> {
+    pub(crate) fn reader_name(&self) -> Result<Option<String>> {
         self.sql().first("SELECT name FROM member WHERE key = $1", &[Value::Int(self.viewer())], |row| row.string(0))
     }
 
-    fn seen_how(&self, reader: Option<String>) -> String {
+    pub(crate) fn seen_how(&self, reader: Option<String>) -> String {
         match (self.viewer(), reader) {
             (ALL_SEEING, _) => {
                 "Holds everything, private notes of every member included: not for showing to anybody.".to_owned()
@@ -233,7 +250,8 @@ impl View<'_> {
     /// Finds why a contact stands where they stand.
     fn place(&self, id: ContactId, at: DateTime<Utc>) -> Result<Place> {
         let (key, contact) = self.contact_with_key(id)?;
-        let open = self.open_matters(key, &self.assignments(key)?, at)?;
+        let assignments = self.assignments(key)?;
+        let open = self.open_matters(key, &assignments, at)?;
         let days = coming_days(&contact, at.date_naive());
         let mut reasons: Vec<Reason> = complaints(&open).into_iter().collect();
         reasons.extend(promises(&open));
@@ -247,7 +265,9 @@ impl View<'_> {
             },
             None => Reason::NeverSpokenTo,
         });
-        Ok(Place { id, name_key: fold(&contact.name), name: contact.name, reasons })
+        let owns = |assignment: &Assignment| assignment.role == Role::Owner && assignment.holds(at);
+        let owners = assignments.into_iter().filter(owns).map(|assignment| assignment.member_name).collect();
+        Ok(Place { id, name_key: fold(&contact.name), name: contact.name, owners, tags: contact.tags, reasons })
     }
 }
 
@@ -256,6 +276,8 @@ struct Place {
     id: ContactId,
     name: String,
     name_key: String,
+    owners: Vec<String>,
+    tags: Vec<String>,
     /// The most pressing first; the last says for how long they have been silent.
     reasons: Vec<Reason>,
 }
@@ -272,6 +294,9 @@ impl Place {
         Entry {
             id: self.id,
             name: self.name,
+            name_key: self.name_key,
+            owners: self.owners,
+            tags: self.tags,
             why: why.join("; "),
             urgent: self.reasons.first().is_some_and(|reason| *reason < Reason::LEAST_URGENT),
         }
@@ -417,12 +442,12 @@ fn counts(places: &[Place]) -> String {
     }
 }
 
-fn counted(count: u64, one: &str, several: &str) -> String {
+pub(crate) fn counted(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// A time as it is said, as far as it is known: `3 May 2025`, `May 2025`, `2025`.
-fn in_words(when: When) -> String {
+pub(crate) fn in_words(when: When) -> String {
     let form = match when.precision() {
         Precision::Year => "%Y",
         Precision::Month => "%B %Y",

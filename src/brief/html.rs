@@ -10,7 +10,7 @@ use super::book::{Cover, Entry, Form};
 use super::{Brief, Row, Section, steers};
 
 /// The only style of the page; it loads nothing.
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("brief.css"), include_str!("page.css"));
 
 /// A page that loads nothing and runs nothing.
 pub(super) struct Html;
@@ -19,11 +19,11 @@ impl Form for Html {
     fn cover(&self, out: &mut String, cover: &Cover) -> fmt::Result {
         let title = Text(&cover.title);
         // The browser is told to take this one style and nothing else, whatever a text of others may say.
-        let style = STANDARD.encode(Sha256::digest(STYLE));
+        let style = digest(STYLE);
         write!(
             out,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style}'; \
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{style}'; \
              base-uri 'none'; form-action 'none'\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"robots\" content=\"noindex\">\n\
@@ -45,12 +45,7 @@ impl Form for Html {
              <h2 id=\"name-{place}\" dir=\"auto\">{}</h2>\n",
             Text(&entry.name)
         )?;
-        let (epithets, mut wishes) = brief.subtitle();
-        if !epithets.is_empty() {
-            writeln!(out, "<p class=\"epithets\" dir=\"auto\">{}</p>", Text(&epithets))?;
-        }
-        writeln!(out, "<p class=\"why{}\">{}</p>", urgent(entry), Text(&sentence(&entry.why)))?;
-        wishes.try_for_each(|wish| writeln!(out, "<p class=\"wish\">{}</p>", Text(&wish)))?;
+        write_standing(out, entry, brief)?;
         brief.sections().iter().try_for_each(|section| write_section(out, section))?;
         out.write_str("<p class=\"back\"><a href=\"#contents\">Contents</a></p>\n</article>\n")
     }
@@ -58,6 +53,21 @@ impl Form for Html {
     fn end(&self, out: &mut String) -> fmt::Result {
         out.write_str("</main>\n</body>\n</html>\n")
     }
+}
+
+/// The source expression that lets a browser take this style or script and no other (CSP 3, section 2.3.1).
+pub(crate) fn digest(source: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(source)))
+}
+
+/// Writes what stands below the name: what they are to us, why they stand where they stand, and what they do not wish.
+pub(crate) fn write_standing(out: &mut String, entry: &Entry, brief: &Brief) -> fmt::Result {
+    let (epithets, mut wishes) = brief.subtitle();
+    if !epithets.is_empty() {
+        writeln!(out, "<p class=\"epithets\" dir=\"auto\">{}</p>", Text(&epithets))?;
+    }
+    writeln!(out, "<p class=\"why{}\">{}</p>", urgent(entry), Text(&sentence(&entry.why)))?;
+    wishes.try_for_each(|wish| writeln!(out, "<p class=\"wish\">{}</p>", Text(&wish)))
 }
 
 fn write_contents(out: &mut String, entries: &[Entry]) -> fmt::Result {
@@ -77,15 +87,16 @@ fn write_contents(out: &mut String, entries: &[Entry]) -> fmt::Result {
     out.write_str("</ol>\n</nav>\n")
 }
 
-const fn urgent(entry: &Entry) -> &'static str {
+pub(crate) const fn urgent(entry: &Entry) -> &'static str {
     if entry.urgent { " urgent" } else { "" }
 }
 
 /// A section: terms with what is said of them, or a list where one of them has no name.
-fn write_section(out: &mut String, section: &Section) -> fmt::Result {
+pub(crate) fn write_section(out: &mut String, section: &Section) -> fmt::Result {
     let named = section.rows.iter().all(|row| !row.label.trim().is_empty());
-    let class = section.title.to_lowercase().replace(' ', "-");
-    writeln!(out, "<section class=\"{class}\">\n<h3>{}</h3>", section.title)?;
+    let title = section.part.title();
+    let class = title.to_lowercase().replace(' ', "-");
+    writeln!(out, "<section class=\"{class}\">\n<h3>{title}</h3>")?;
     let list = if named { "dl" } else { "ul" };
     writeln!(out, "<{list}>")?;
     for Row { label, text, aside } in &section.rows {
@@ -113,7 +124,7 @@ fn write_section(out: &mut String, section: &Section) -> fmt::Result {
 }
 
 /// A phrase with a capital letter at its beginning and a full stop.
-fn sentence(phrase: &str) -> String {
+pub(crate) fn sentence(phrase: &str) -> String {
     let mut letters = phrase.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if phrase.ends_with(['.', '!', '?', '…']) { "" } else { "." };
@@ -122,7 +133,7 @@ fn sentence(phrase: &str) -> String {
 
 /// A text of others in an element or an attribute, in which nothing is markup, and nothing turns the direction of the
 /// line. Its lines stay lines.
-struct Text<'a>(&'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

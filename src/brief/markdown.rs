@@ -39,7 +39,7 @@ impl Form for Markdown {
 }
 
 fn write_section(out: &mut String, section: &Section) -> fmt::Result {
-    write!(out, "\n### {}\n\n", section.title)?;
+    write!(out, "\n### {}\n\n", section.part.title())?;
     for Row { label, text, aside } in &section.rows {
         out.write_str("- ")?;
         if !label.trim().is_empty() {
