@@ -24,8 +24,8 @@ use crate::time::{Precision, When};
 mod figures;
 mod fill;
 
-pub use fill::ReaderPage;
 use figures::Figures;
+pub use fill::ReaderPage;
 
 const STYLE: &str = concat!(include_str!("../brief/brief.css"), include_str!("page/page.css"));
 const SCRIPT: &str = include_str!("page/page.js");
@@ -251,9 +251,9 @@ fn write_choice(
     if or_nobody {
         out.write_str("<option value=\"none\">Nobody</option>\n")?;
     }
-    (0..)
-        .zip(choices)
-        .try_for_each(|(number, choice): (usize, _)| writeln!(out, "<option value=\"{number}\">{}</option>", Text(choice)))?;
+    (0..).zip(choices).try_for_each(|(number, choice): (usize, _)| {
+        writeln!(out, "<option value=\"{number}\">{}</option>", Text(choice))
+    })?;
     out.write_str("</select></label>\n")
 }
 
@@ -329,7 +329,11 @@ fn write_receipt(out: &mut String, receipt: &Receipt) -> fmt::Result {
         figures::write_bar(out, &[(taken.contacts, "full")], most)?;
         writeln!(out, "<span>{}</span></dd></div>", counted(taken.contacts, "contact", "contacts"))?;
     }
-    writeln!(out, "</dl>\n<details><summary>The receipt</summary>\n<pre>{}</pre></details>\n</section>", Text(&receipt.to_string()))
+    writeln!(
+        out,
+        "</dl>\n<details><summary>The receipt</summary>\n<pre>{}</pre></details>\n</section>",
+        Text(&receipt.to_string())
+    )
 }
 
 fn write_person(out: &mut String, place: usize, entry: &Entry, person: &Person<'_>) -> fmt::Result {
@@ -473,7 +477,11 @@ fn day_in_year(when: When) -> String {
 fn write_link(out: &mut String, link: &str) -> fmt::Result {
     let lower = link.get(..8).map(str::to_ascii_lowercase).unwrap_or_default();
     match lower.starts_with("https://") || lower.starts_with("http://") {
-        true => write!(out, " <a href=\"{}\" rel=\"noreferrer noopener\" target=\"_blank\">Where it was said</a>", Text(link)),
+        true => write!(
+            out,
+            " <a href=\"{}\" rel=\"noreferrer noopener\" target=\"_blank\">Where it was said</a>",
+            Text(link)
+        ),
         false => write!(out, " <span>{}</span>", Text(link)),
     }
 }

@@ -169,8 +169,7 @@ impl Browser {
 
     /// Sets what the reader prefers, such as `prefers-color-scheme: dark`.
     pub(crate) fn prefers(&mut self, features: &[(&str, &str)]) {
-        let features: Vec<Value> =
-            features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
@@ -194,7 +193,8 @@ impl Browser {
 
     /// Prints the page, and returns the PDF.
     pub(crate) fn print(&mut self, name: &str) -> Vec<u8> {
-        let pdf = self.call("Page.printToPDF", json!({"preferCSSPageSize": true, "paperWidth": 8.27, "paperHeight": 11.7}));
+        let pdf =
+            self.call("Page.printToPDF", json!({"preferCSSPageSize": true, "paperWidth": 8.27, "paperHeight": 11.7}));
         let bytes = STANDARD.decode(pdf["data"].as_str().unwrap()).unwrap();
         if let Some(directory) = shots() {
             std::fs::write(directory.join(format!("{name}.pdf")), &bytes).unwrap();

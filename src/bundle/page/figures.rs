@@ -38,9 +38,13 @@ pub(super) struct Figures {
     /// The contacts with the most notes.
     most: Vec<Known>,
     nothing_noted: u64,
-    no_members_words: u64,
+    /// Told by the contact or by another system, by no member.
+    no_member: u64,
+    /// Told by one member, and by nobody and nothing else.
     one_voice: u64,
-    several_voices: u64,
+    /// Told by one member, and by the contact or by another system.
+    one_member: u64,
+    several_members: u64,
 }
 
 struct Member {
@@ -81,8 +85,7 @@ impl Figures {
     /// Finds the member who can be asked about a note: who said it, else who wrote it down.
     fn voice(&mut self, note: &Note) -> Option<usize> {
         let said_by = note.said_by.as_ref().and_then(|speaker| Some((speaker.member?, &speaker.name)));
-        let (member, name) =
-            said_by.or_else(|| Some((note.recorded_by.member()?, &note.recorded_by_name)))?;
+        let (member, name) = said_by.or_else(|| Some((note.recorded_by.member()?, &note.recorded_by_name)))?;
         let next = self.members.len();
         let place = *self.places.entry(member).or_insert(next);
         if place == next {
@@ -96,9 +99,10 @@ impl Figures {
         let voices = std::mem::take(&mut self.current);
         match voices.as_slice() {
             [] => self.nothing_noted += 1,
-            [(None, _)] => self.no_members_words += 1,
+            [(None, _)] => self.no_member += 1,
             [(Some(_), _)] => self.one_voice += 1,
-            _ => self.several_voices += 1,
+            [(first, _), (second, _)] if first.is_none() || second.is_none() => self.one_member += 1,
+            _ => self.several_members += 1,
         }
         let alone = voices.len() == 1;
         let known: Vec<(usize, u64)> = voices.into_iter().filter_map(|(voice, notes)| Some((voice?, notes))).collect();
@@ -186,14 +190,15 @@ impl Figures {
     fn write_voices(&self, out: &mut String, people: u64) -> fmt::Result {
         let sorts = [
             (self.one_voice, "alone", "in one voice only"),
-            (self.several_voices, "full", "in several voices"),
-            (self.no_members_words, "others", "in their own words or another system’s"),
+            (self.one_member, "some", "by one member, and in words that no member wrote"),
+            (self.several_members, "full", "by several members"),
+            (self.no_member, "others", "in words that no member wrote, alone"),
             (self.nothing_noted, "none", "nothing noted"),
         ];
         out.write_str("<figure class=\"voices\">\n<figcaption><h3>One voice only</h3>")?;
         writeln!(
             out,
-            "<p>What is known of {} of {} stands in the words of one member alone.</p></figcaption>",
+            "<p>What is known of {} of {} stands in the words of one member, and nowhere else.</p></figcaption>",
             Grouped(self.one_voice),
             counted(people, "contact", "contacts")
         )?;
@@ -216,7 +221,9 @@ impl Figures {
             return Ok(());
         }
         let mut members: Vec<&Member> = self.members.iter().collect();
-        members.sort_by(|a, b| (Reverse(a.contacts), Reverse(a.notes), &a.name).cmp(&(Reverse(b.contacts), Reverse(b.notes), &b.name)));
+        members.sort_by(|a, b| {
+            (Reverse(a.contacts), Reverse(a.notes), &a.name).cmp(&(Reverse(b.contacts), Reverse(b.notes), &b.name))
+        });
         let most = members.first().map_or(0, |member| member.contacts);
         out.write_str(
             "<figure class=\"knew\">\n<figcaption><h3>Who knew whom</h3><p>How many contacts each can be asked about; \
@@ -247,7 +254,7 @@ impl Figures {
         }
         writeln!(
             out,
-            "<figure class=\"matrix\">\n<figcaption><h3>Who knew them best</h3><p>Notes of {} about {}.</p></figcaption>\n\
+            "<figure class=\"matrix\">\n<figcaption><h3>Who knew them best</h3><p>Notes of {}, about {}.</p></figcaption>\n\
              <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Who knew them best\">\n<table><thead><tr><td></td>",
             most_of(members.len(), self.members.len(), "member", "members"),
             most_of(self.most.len(), people.len(), "contact", "contacts")
@@ -272,7 +279,7 @@ impl Figures {
 /// How many of all are shown.
 fn most_of(shown: usize, all: usize, one: &str, several: &str) -> String {
     match shown < all {
-        true => format!("the {shown} {several} with the most, of {all},"),
+        true => format!("the {shown} of {} with the most", counted(all as u64, one, several)),
         false => counted(all as u64, one, several),
     }
 }

@@ -108,13 +108,7 @@ impl View<'_> {
         }
     }
 
-    fn write_page(
-        &self,
-        out: impl io::Write,
-        title: &str,
-        contacts: &[ContactId],
-        receipts: &[Receipt],
-    ) -> Result<()> {
+    fn write_page(&self, out: impl io::Write, title: &str, contacts: &[ContactId], receipts: &[Receipt]) -> Result<()> {
         let mut people = self.contents(contacts)?;
         let pressing: Vec<ContactId> = people.iter().filter(|entry| entry.urgent).map(|entry| entry.id).collect();
         people.sort_by(|a, b| (&a.name_key, a.id).cmp(&(&b.name_key, b.id)));
@@ -122,10 +116,7 @@ impl View<'_> {
         let pressing: Vec<usize> = pressing.iter().filter_map(|id| places.get(id).copied()).collect();
         let withheld = self.withheld_of_all(&people, &places)?;
         let at = time::from_micros(self.now_micros())?;
-        let about = [
-            format!("As of {} UTC.", at.format("%-d %B %Y, %H:%M")),
-            self.seen_how(self.reader_name()?),
-        ];
+        let about = [format!("As of {} UTC.", at.format("%-d %B %Y, %H:%M")), self.seen_how(self.reader_name()?)];
         let front = Front { title, about: &about, people: &people, pressing: &pressing, withheld: &withheld, receipts };
         let mut page = PageWriter::begin(out, &front)?;
         people.iter().try_for_each(|entry| self.write_one(&mut page, entry, &places))?;

@@ -186,7 +186,7 @@
       if (note) {
         made.append(" ");
         const time = note.line.firstElementChild;
-        element("time", note.day.slice(0, 10), made).setAttribute("datetime", time.getAttribute("datetime"));
+        element("time", `${time.textContent} ${note.day.slice(0, 4)}`, made).setAttribute("datetime", note.day);
         const text = element("span", "", made);
         text.className = "text";
         excerpt(text, note.line.querySelector(".said").textContent, asked);
