@@ -23,6 +23,8 @@ use crate::time::{Precision, When};
 
 mod figures;
 mod fill;
+#[cfg(test)]
+mod tests;
 
 use figures::Figures;
 pub use fill::ReaderPage;
@@ -231,7 +233,7 @@ fn write_people(out: &mut String, people: &[Entry]) -> fmt::Result {
 
 /// Everything that is said of some of the people, each with its number, in order.
 fn choices<'a>(people: &'a [Entry], of: impl Fn(&'a Entry) -> &'a [String]) -> Vec<&'a str> {
-    let mut all: Vec<&str> = people.iter().flat_map(|entry| of(entry)).map(String::as_str).collect();
+    let mut all: Vec<&str> = people.iter().flat_map(of).map(String::as_str).collect();
     all.sort_unstable();
     all.dedup();
     all
