@@ -189,6 +189,7 @@ pub(super) struct Cover {
 }
 
 /// A line of the contents.
+#[cfg_attr(not(feature = "bundle"), expect(dead_code, reason = "the reader page sorts and filters by them"))]
 pub(crate) struct Entry {
     pub(crate) id: ContactId,
     pub(crate) name: String,
@@ -221,6 +222,7 @@ impl View<'_> {
     }
 
     /// The line of each contact, what presses most first.
+    #[cfg(feature = "bundle")]
     pub(crate) fn contents(&self, contacts: &[ContactId]) -> Result<Vec<Entry>> {
         let at = time::from_micros(self.now_micros())?;
         Ok(self.places(contacts, at)?.into_iter().map(|place| place.entry(at.date_naive())).collect())

@@ -375,7 +375,7 @@ fn day(when: When) -> String {
     format!("<time datetime=\"{date}\">{}</time>", in_words(when))
 }
 
-/// A number with a thin space between its thousands.
+/// A number with a comma between its thousands.
 struct Grouped(u64);
 
 impl fmt::Display for Grouped {
@@ -383,7 +383,7 @@ impl fmt::Display for Grouped {
         let digits = self.0.to_string();
         digits.char_indices().try_for_each(|(at, digit)| {
             if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                f.write_char('\u{202F}')?;
+                f.write_char(',')?;
             }
             f.write_char(digit)
         })

@@ -268,8 +268,9 @@
       const typing = event.target.closest?.("input, select, textarea");
       if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      if (!byId("people").checkVisibility()) location.hash = "#people";
-      show(byId("people").checkVisibility() ? shown : null);
+      // On a narrow screen the list steps aside for a person.
+      if (byId("people").getClientRects().length === 0) location.hash = "#people";
+      if (byId("people").getClientRects().length === 0) show(null);
       words.focus();
       words.select();
     });
