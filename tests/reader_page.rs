@@ -3,7 +3,12 @@
 //! `.ci/run` asks for it by `--cfg heirloom_browser`. With `HEIRLOOM_SHOTS` naming a directory, what was seen is kept there
 //! as pictures.
 #![cfg(heirloom_browser)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and tell a figure"
+)]
 
 mod browser;
 #[path = "../benches/support/corpus.rs"]

@@ -79,8 +79,8 @@ impl ReaderPage {
     /// Writes the page. Two pages of one state, written at one instant of the clock, are equal.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an empty title, or one above its limit; [`Error::Unknown`] for a contact or a handoff that is
-    /// not in this memory; [`Error::Refused`] for a handoff that is not completed; [`Error::Io`] when `out` fails.
+    /// [`crate::Error::Invalid`] for an empty title, or one above its limit; [`crate::Error::Unknown`] for a contact or a handoff that is
+    /// not in this memory; [`crate::Error::Refused`] for a handoff that is not completed; [`crate::Error::Io`] when `out` fails.
     pub fn write(&self, out: impl io::Write) -> Result<()> {
         let title = self.title.as_deref().unwrap_or("The people we know");
         check::text("title of the reader page", title, check::NAME_MAX)?;
