@@ -14,13 +14,14 @@ mod browser;
 #[path = "../benches/support/corpus.rs"]
 #[allow(dead_code, reason = "the benches use the rest")]
 mod corpus;
-#[path = "../examples/lookup/fill.rs"]
-mod fill;
+#[path = "../examples/shared/year.rs"]
+#[allow(dead_code, reason = "the examples use the rest")]
+mod year;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use heirloom::{Actor, Memory, NewContact, NewMember, Role};
+use heirloom::{Actor, Memory, NewContact, NewMember, Role, When};
 use tempfile::TempDir;
 
 use browser::Browser;
@@ -35,12 +36,11 @@ fn page(directory: &TempDir, memory: &Memory, title: &str) -> PathBuf {
     path
 }
 
-/// A year at the Corner Table, and its page.
+/// A year at the Corner Table, as of its last day, and its page.
 fn year() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("corner-table.heirloom");
-    fill::fill(&file).unwrap();
-    let memory = Memory::open(&file).unwrap();
+    let at = "2025-12-31T18:00:00Z".parse::<When>().unwrap().start();
+    let (memory, _) = year::year(Memory::options().clock(move || at), at).unwrap();
     look_ahead(&memory);
     let path = page(&directory, &memory, "The people of the Corner Table");
     (directory, path)
@@ -49,13 +49,14 @@ fn year() -> (TempDir, PathBuf) {
 /// Adds what the year has none of: promises, a private note, and a handoff.
 fn look_ahead(memory: &Memory) {
     let mia = memory.members_called("Mia Lindqvist").unwrap().remove(0);
-    let named = |name: &str| memory.named(name).unwrap()[0].id;
+    let [sally, ben, grace] =
+        ["Sally Whitcomb", "Ben Achterberg", "Grace Thibodeau"].map(|name| memory.named(name).unwrap()[0].id);
     memory
         .write(&mia, |w| {
             let note = "Has told me of her divorce; nobody else is to know.";
-            w.note(named("Sally Whitcomb"), note).private().happened_at("2025-11-02").save()?;
-            w.follow_up(named("Ben Achterberg"), "Send the figures of the bottles").due("2025-12-15").save()?;
-            let kept = w.follow_up(named("Grace Thibodeau"), "Photographs of the wedding").due("2025-10-01").save()?;
+            w.note(sally, note).private().happened_at("2025-11-02").save()?;
+            w.follow_up(ben, "Send the figures of the bottles").due("2025-12-15").save()?;
+            let kept = w.follow_up(grace, "Photographs of the wedding").due("2025-10-01").save()?;
             w.finish_follow_up(kept, Some("sent on a stick"))
         })
         .unwrap();

@@ -133,8 +133,8 @@ impl View<'_> {
         let links = withhold_links(&mut brief, places);
         let past_promises: Vec<_> =
             self.follow_ups(entry.id)?.into_iter().filter(|promise| !promise.is_open()).collect();
-        let notes = self.withheld_notes(self.contact_key(entry.id)?)?;
-        let withheld = in_words(&notes.into_iter().collect(), links);
+        // About whom a private note is, is not told.
+        let withheld = in_words(&BTreeSet::new(), links);
         page.person(&Person { brief: &brief, past_promises: &past_promises, withheld: &withheld })?;
         let mut after = None;
         loop {
