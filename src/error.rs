@@ -100,6 +100,10 @@ pub enum Error {
         /// What happened, and what to do.
         why: String,
     },
+    /// A bundle that cannot be written, or that must not be trusted.
+    #[cfg(feature = "bundle")]
+    #[error(transparent)]
+    Bundle(#[from] crate::bundle::BundleError),
     /// A fault inside heirloom or its engine that no rule above names. Please report it.
     #[error("unexpected fault in {place}: {why}; please report this with the steps that led to it")]
     Fault {

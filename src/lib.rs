@@ -77,7 +77,8 @@
 //! | `bundled` | yes | compiles SQLite in; without it the system's is linked (3.45 or newer, with FTS5) |
 //! | `vcard` | yes | reads vCard 2.1 to 4.0, writes vCard 4.0 |
 //! | `csv` | yes | reads contacts and notes from CSV, writes tables for spreadsheets |
-//! | `bundle` | no | writes the reader page: all that is known of people, for a browser |
+//! | `bundle` | no | writes the reader page, for a browser; packs, signs, opens and verifies bundles |
+//! | `age` | no | seals a bundle to its receiver, and opens a sealed one |
 //!
 //! JSON Lines are always read. It needs Rust 1.95 or newer.
 
@@ -85,7 +86,7 @@ mod actor;
 mod attachment;
 mod brief;
 #[cfg(feature = "bundle")]
-mod bundle;
+pub mod bundle;
 mod change;
 mod channel;
 mod check;
