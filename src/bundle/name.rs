@@ -1,6 +1,7 @@
 //! Names of files in a bundle: which are safe on every system, and which are the same to some system.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
@@ -113,13 +114,16 @@ pub(super) struct Collisions(HashMap<String, String>);
 impl Collisions {
     /// Adds a name; the error names the other one that it collides with.
     pub(super) fn add(&mut self, name: &str) -> Result<()> {
-        let key = folded(name);
-        match self.0.insert(key, name.to_owned()) {
-            None => Ok(()),
-            Some(before) if before == name => {
+        match self.0.entry(folded(name)) {
+            Entry::Vacant(free) => {
+                free.insert(name.to_owned());
+                Ok(())
+            }
+            Entry::Occupied(taken) if taken.get() == name => {
                 Err(BundleError::new(BundleFault::Unsafe, "it is in the bundle twice").in_file(name))
             }
-            Some(before) => {
+            Entry::Occupied(taken) => {
+                let before = taken.get();
                 let why =
                     format!("it differs from {before} by case or Unicode form alone; some systems take both for one");
                 Err(BundleError::new(BundleFault::Unsafe, why).in_file(name))

@@ -215,8 +215,8 @@ impl<W: Write> BagWriter<W> {
             let why = format!("the bag has {} files already, which is the limit", self.limits.files);
             return Err(BundleError::new(BundleFault::Limit, why).in_file(name));
         }
-        self.collisions.add(name)?;
-        self.collisions.files_are_no_folders_of(name)
+        self.collisions.files_are_no_folders_of(name)?;
+        self.collisions.add(name)
     }
 
     /// Takes more bytes of a file that has so many already.

@@ -16,6 +16,13 @@ pub(super) const SIGNATURE_FILE: &str = "tagmanifest-sha256.txt.sig";
 /// The most bytes of a signature that are read.
 pub(super) const SIGNATURE_MAX: usize = 16 << 10;
 
+/// What is said of a signature that cannot be checked here.
+const OTHER_KIND: &str = "this is not a signature by an ssh-ed25519 or sk-ssh-ed25519 key as `ssh-keygen -Y sign` writes \
+                          it; if it is by a key of another type, check it with `ssh-keygen -Y verify`, else ask for it \
+                          to be signed again";
+/// The types of keys whose signatures are checked here.
+const CHECKED: [&str; 2] = ["ssh-ed25519", "sk-ssh-ed25519@openssh.com"];
+
 /// Signs bundles as they are written.
 ///
 /// [`SigningKey`] is one, with a key file. Implement it to ask a key that stays elsewhere, such as in an agent, or sign
@@ -31,7 +38,7 @@ pub trait Signer {
 /// use heirloom::bundle::SigningKey;
 ///
 /// let refused = SigningKey::from_openssh("ssh-ed25519 AAAA… the public half").unwrap_err();
-/// assert!(refused.to_string().contains("not a private key"));
+/// assert!(refused.to_string().contains("`ssh-keygen -t ed25519` makes one"));
 /// ```
 pub struct SigningKey(PrivateKey);
 
@@ -43,7 +50,8 @@ impl SigningKey {
     /// without showing the key to other programs.
     pub fn from_openssh(text: impl AsRef<[u8]>) -> Result<Self> {
         let key = PrivateKey::from_openssh(text).map_err(|_| {
-            let why = "this is not a private key in the format of OpenSSH; `ssh-keygen -t ed25519` makes one";
+            let why = "this is not a private key of the type Ed25519 in the format of OpenSSH; `ssh-keygen -t ed25519` \
+                       makes one";
             BundleError::signature(why)
         })?;
         if key.is_encrypted() {
@@ -91,10 +99,7 @@ impl Signature {
             let why = format!("the signature has {} bytes, the limit is {SIGNATURE_MAX}", text.len());
             return Err(BundleError::signature(why));
         }
-        SshSig::from_pem(text.trim_ascii()).map(Self).map_err(|_| {
-            let why = "this is not an SSH signature as `ssh-keygen -Y sign` writes it; ask for it to be signed again";
-            BundleError::signature(why)
-        })
+        SshSig::from_pem(text.trim_ascii()).map(Self).map_err(|_| BundleError::signature(OTHER_KIND))
     }
 
     /// Returns the fingerprint of the key that signed, such as `SHA256:…`.
@@ -113,12 +118,7 @@ impl Signature {
             return Err(BundleError::signature(why));
         }
         if !matches!(key.algorithm(), Algorithm::Ed25519 | Algorithm::SkEd25519) {
-            let why = format!(
-                "the signature is by a key of the type {}, which is not checked here; check it with `ssh-keygen -Y \
-                 verify`, or ask for one by an ssh-ed25519 or sk-ssh-ed25519 key",
-                key.algorithm().as_str()
-            );
-            return Err(BundleError::signature(why));
+            return Err(BundleError::signature(OTHER_KIND));
         }
         key.verify(NAMESPACE, tag_manifest, &self.0).map_err(|_| {
             let why = format!(
@@ -163,16 +163,17 @@ struct TrustedKey {
 }
 
 impl TrustedKeys {
-    /// Reads keys, one a line; blank lines and comments are passed over.
+    /// Reads keys, one a line. Blank lines, comments, and keys of types other than `ssh-ed25519` and `sk-ssh-ed25519` are
+    /// passed over: a signature by such a key is refused for its type.
     ///
     /// # Errors
-    /// Where a line cannot be read, which it names: a key that is passed over in silence is one that is missed later.
+    /// Where a line cannot be read, which it names.
     pub fn parse(text: &str) -> Result<Self> {
         let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
         let keys = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let read =
             |(number, line)| TrustedKey::parse(line).map_err(|error| error.in_file(&format!("keys, line {number}")));
-        keys.map(read).collect::<Result<_>>().map(Self)
+        keys.filter_map(|line| read(line).transpose()).collect::<Result<_>>().map(Self)
     }
 
     /// Returns how many keys there are.
@@ -201,16 +202,19 @@ impl TrustedKeys {
 }
 
 impl TrustedKey {
-    fn parse(line: &str) -> Result<Self> {
-        let fields = fields(line)?;
-        let types = |field: &&str| Algorithm::new(field).is_ok() || field.contains("-cert-v");
-        let at = fields.iter().position(types).ok_or_else(|| {
+    /// Reads a line; nothing if its key is of a type whose signatures are not checked here.
+    fn parse(line: &str) -> Result<Option<Self>> {
+        let fields = split(line, |c| matches!(c, ' ' | '\t'))?;
+        let at = fields.iter().position(|field| is_type(field)).ok_or_else(|| {
             let why =
                 "it has no key of a type that is known here; it must be a line of authorized_keys or allowed_signers";
             BundleError::signature(why)
         })?;
         let (before, key) = fields.split_at_checked(at).unwrap_or_default();
         let (kind, blob) = (key.first().copied().unwrap_or_default(), key.get(1).copied().unwrap_or_default());
+        if !CHECKED.contains(&kind) {
+            return Ok(None);
+        }
         let comment = key.get(2..).unwrap_or_default().join(" ");
         let key = PublicKey::from_openssh(&format!("{kind} {blob}"))
             .map_err(|_| BundleError::signature("the key cannot be read; copy the line again, whole"))?;
@@ -223,10 +227,10 @@ impl TrustedKey {
         };
         let name = principals.map_or(comment, |names| names.trim_matches('"').to_owned());
         let mut known = Self { key, name, namespaces: None, valid_after: None, valid_before: None };
-        for option in split(options.unwrap_or_default(), ',')? {
+        for option in split(options.unwrap_or_default(), |c| c == ',')? {
             known.option(option)?;
         }
-        Ok(known)
+        Ok(Some(known))
     }
 
     /// Takes one option of a key. Those that speak of logging in say nothing about signatures.
@@ -260,25 +264,19 @@ impl TrustedKey {
     }
 }
 
-/// Parts a line at blanks outside quotes.
-fn fields(line: &str) -> Result<Vec<&str>> {
-    let fields = split(line, ' ')?;
-    Ok(fields
-        .into_iter()
-        .flat_map(|field| if field.contains('"') { vec![field] } else { field.split('\t').collect() })
-        .filter(|field| !field.is_empty())
-        .collect())
+/// Whether a field names the type of a key.
+fn is_type(field: &str) -> bool {
+    ["ssh-", "sk-ssh-", "ecdsa-sha2-", "sk-ecdsa-sha2-"].iter().any(|prefix| field.starts_with(prefix))
 }
 
-/// Parts a text at a character outside quotes.
-fn split(text: &str, at: char) -> Result<Vec<&str>> {
+/// Parts a text at those characters outside quotes.
+fn split(text: &str, at: impl Fn(char) -> bool) -> Result<Vec<&str>> {
     let mut quoted = false;
     let mut escaped = false;
     let parts = text.split(|c| {
-        let quote = c == '"' && !escaped;
+        quoted ^= c == '"' && !escaped;
         escaped = c == '\\' && !escaped;
-        quoted ^= quote;
-        c == at && !quoted
+        at(c) && !quoted
     });
     let parts = parts.filter(|part| !part.is_empty()).collect();
     match quoted {

@@ -398,7 +398,7 @@ impl Entry {
         }
     }
 
-    /// Compares sizes and checksum; a streamed file may leave them out before its data.
+    /// Compares sizes and checksum; a streamed file may leave out any of them before its data.
     fn compare(&self, crc: u32, packed: u32, size: u32, extra: Extra<'_>) -> Option<()> {
         let mut zip64 = extra.zip64;
         let mut wide = |small: u32| match (small, &mut zip64) {
@@ -406,9 +406,9 @@ impl Entry {
             _ => small.into(),
         };
         let (size, packed) = (wide(size), wide(packed));
-        let equal = crc == self.crc && packed == self.packed && size == self.size;
-        let left_out = self.flags & FLAG_DESCRIPTOR != 0 && crc == 0 && packed == 0 && size == 0;
-        (equal || left_out).then_some(())
+        let pairs = [(u64::from(crc), u64::from(self.crc)), (packed, self.packed), (size, self.size)];
+        let streamed = self.flags & FLAG_DESCRIPTOR != 0;
+        pairs.iter().all(|(local, central)| local == central || streamed && *local == 0).then_some(())
     }
 
     /// Compares the descriptor after the data: with or without signature, with sizes of 32 or 64 bits (4.3.9).

@@ -1,0 +1,120 @@
+//! Stock tools check what is written here, and what they write is checked here.
+//!
+//! These tests need `ssh-keygen` (Debian: openssh-client), `unzip` and `sha256sum`. Where one is missing they fail and
+//! say so: a check that was not made is not one that was passed.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use heirloom::bundle::{Opening, Signature, SigningKey, TrustedKeys};
+use heirloom::chrono::Utc;
+
+use crate::{open, small};
+
+/// Runs a program in a folder and returns whether it succeeded, with all that it said.
+pub fn run(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str]) -> (bool, String) {
+    let input = input.map_or(Stdio::null(), |path| fs::File::open(path).unwrap().into());
+    let done = Command::new(program).args(arguments).current_dir(folder).stdin(input).output();
+    let done = done.unwrap_or_else(|error| {
+        panic!(
+            "NOT CHECKED: {program} cannot be run ({error}); install it (Debian: openssh-client, unzip, coreutils, age)"
+        )
+    });
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Runs a program that must succeed.
+pub fn ran(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str]) -> String {
+    let (succeeded, said) = run(folder, input, program, arguments);
+    assert!(succeeded, "{program} {arguments:?}: {said}");
+    said
+}
+
+/// A folder with a bundle, unpacked by `unzip`.
+fn unpacked(zip: &[u8]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("handoff.zip"), zip).unwrap();
+    ran(folder.path(), None, "unzip", &["-q", "handoff.zip"]);
+    folder
+}
+
+/// Makes a key with `ssh-keygen` and returns its private half and its public line.
+fn made_key(folder: &Path, arguments: &[&str]) -> (String, String) {
+    let common = ["-q", "-t", "ed25519", "-C", "tom@agency.example", "-f", "key"];
+    ran(folder, None, "ssh-keygen", &[&common[..], arguments].concat());
+    (fs::read_to_string(folder.join("key")).unwrap(), fs::read_to_string(folder.join("key.pub")).unwrap())
+}
+
+#[test]
+fn stock_tools_take_a_bundle_for_whole() {
+    let folder = unpacked(&small(None));
+    assert!(ran(folder.path(), None, "unzip", &["-t", "handoff.zip"]).contains("No errors detected"));
+    let bag = folder.path().join("handoff");
+    let said = ran(&bag, None, "sha256sum", &["--strict", "-c", "tagmanifest-sha256.txt", "manifest-sha256.txt"]);
+    assert_eq!(said.matches(": OK").count(), 6, "{said}");
+    assert_eq!(Opening::new().open(&bag).unwrap().files().count(), 6);
+}
+
+#[test]
+fn ssh_keygen_verifies_what_is_signed_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (private, public) = made_key(folder.path(), &["-N", ""]);
+    let key = SigningKey::from_openssh(private).unwrap();
+    let bundle = unpacked(&small(Some(&key)));
+    let bag = bundle.path().join("handoff");
+    fs::write(bag.join("../allowed"), format!("tom@agency.example namespaces=\"heirloom-*\" {public}")).unwrap();
+    let verify = |namespace: &str| {
+        let manifest = bag.join("tagmanifest-sha256.txt");
+        let arguments = ["-Y", "verify", "-f", "../allowed", "-I", "tom@agency.example", "-n", namespace, "-s"];
+        run(&bag, Some(&manifest), "ssh-keygen", &[&arguments[..], &["tagmanifest-sha256.txt.sig"]].concat())
+    };
+    let (good, said) = verify("heirloom-handoff@v1");
+    assert!(good && said.contains(&key.fingerprint()), "{said}");
+    assert!(!verify("git").0);
+    fs::write(bag.join("tagmanifest-sha256.txt"), "changed").unwrap();
+    assert!(!verify("heirloom-handoff@v1").0);
+}
+
+#[test]
+fn a_signature_by_ssh_keygen_is_verified_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, public) = made_key(folder.path(), &["-N", ""]);
+    let bag = open(&small(None)).unwrap();
+    fs::write(folder.path().join("tagmanifest-sha256.txt"), bag.tag_manifest().unwrap()).unwrap();
+    for hash in ["hashalg=sha512", "hashalg=sha256"] {
+        let arguments = ["-Y", "sign", "-f", "key", "-O", hash, "-n", "heirloom-handoff@v1", "tagmanifest-sha256.txt"];
+        ran(folder.path(), None, "ssh-keygen", &arguments);
+        let file = folder.path().join("tagmanifest-sha256.txt.sig");
+        let signature = Signature::parse(&fs::read_to_string(&file).unwrap()).unwrap();
+        fs::remove_file(file).unwrap();
+        let signed = open(&bag.write_signed(&signature, Vec::new()).unwrap()).unwrap();
+        let keys = TrustedKeys::parse(&public).unwrap();
+        assert_eq!(signed.signature(&keys, Utc::now()).require().unwrap(), "tom@agency.example");
+    }
+}
+
+#[test]
+fn a_key_behind_a_passphrase_is_left_to_ssh_keygen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (private, _) = made_key(folder.path(), &["-N", "secret words"]);
+    let said = SigningKey::from_openssh(private).unwrap_err().to_string();
+    assert!(said.contains("the key is locked by a passphrase"), "{said}");
+    assert!(said.contains("ssh-keygen -Y sign -f KEY -n heirloom-handoff@v1 tagmanifest-sha256.txt"), "{said}");
+}
+
+#[test]
+fn keys_of_other_types_are_left_to_ssh_keygen() {
+    let folder = tempfile::tempdir().unwrap();
+    ran(folder.path(), None, "ssh-keygen", &["-q", "-t", "ecdsa", "-N", "", "-f", "key"]);
+    let said = SigningKey::from_openssh(fs::read(folder.path().join("key")).unwrap()).unwrap_err().to_string();
+    assert!(said.contains("not a private key of the type Ed25519"), "{said}");
+    let bag = open(&small(None)).unwrap();
+    fs::write(folder.path().join("manifest"), bag.tag_manifest().unwrap()).unwrap();
+    ran(folder.path(), None, "ssh-keygen", &["-Y", "sign", "-f", "key", "-n", "heirloom-handoff@v1", "manifest"]);
+    let signature = fs::read_to_string(folder.path().join("manifest.sig")).unwrap();
+    let said = Signature::parse(&signature).unwrap_err().to_string();
+    assert!(said.contains("not a signature by an ssh-ed25519 or sk-ssh-ed25519 key"), "{said}");
+    assert!(said.contains("check it with `ssh-keygen -Y verify`"), "{said}");
+}
