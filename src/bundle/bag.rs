@@ -99,7 +99,8 @@ impl ZipBag {
     fn new(zip: Zip, limits: &Limits) -> Result<Self> {
         let tops: BTreeSet<&str> = zip.entries().iter().filter_map(|entry| entry.name.split('/').next()).collect();
         let loose = zip.entries().iter().any(|entry| !entry.name.contains('/'));
-        let (1, false, Some(top)) = (tops.len(), loose, tops.first()) else {
+        let named = tops.first().filter(|top| !top.is_empty());
+        let (1, false, Some(top)) = (tops.len(), loose, named) else {
             // Of a name that leads elsewhere that is the more important thing to say.
             for entry in zip.entries() {
                 name::check(entry.name.trim_end_matches('/'), limits)?;

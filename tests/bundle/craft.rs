@@ -9,38 +9,38 @@ use sha2::{Digest, Sha256};
 
 /// One entry of a ZIP, with whatever its headers are to claim.
 #[derive(Clone)]
-pub struct Entry {
-    pub name: Vec<u8>,
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
     /// What the local header calls it.
-    pub local_name: Vec<u8>,
-    pub flags: u16,
-    pub local_flags: u16,
-    pub method: u16,
-    pub local_method: u16,
-    pub crc: u32,
-    pub local_crc: u32,
-    pub size: u32,
-    pub local_size: u32,
-    pub packed: u32,
-    pub local_packed: u32,
-    pub made_by: u16,
-    pub mode: u32,
-    pub disk: u16,
-    pub extra: Vec<u8>,
-    pub comment: Vec<u8>,
-    pub data: Vec<u8>,
+    pub(crate) local_name: Vec<u8>,
+    pub(crate) flags: u16,
+    pub(crate) local_flags: u16,
+    pub(crate) method: u16,
+    pub(crate) local_method: u16,
+    pub(crate) crc: u32,
+    pub(crate) local_crc: u32,
+    pub(crate) size: u32,
+    pub(crate) local_size: u32,
+    pub(crate) packed: u32,
+    pub(crate) local_packed: u32,
+    pub(crate) made_by: u16,
+    pub(crate) mode: u32,
+    pub(crate) disk: u16,
+    pub(crate) extra: Vec<u8>,
+    pub(crate) comment: Vec<u8>,
+    pub(crate) data: Vec<u8>,
     /// Bytes after the data that belong to nothing.
-    pub gap: Vec<u8>,
+    pub(crate) gap: Vec<u8>,
     /// The offset that the directory claims, if not the true one.
-    pub at: Option<u32>,
+    pub(crate) at: Option<u32>,
 }
 
 impl Entry {
-    pub fn stored(name: &str, bytes: &[u8]) -> Self {
+    pub(crate) fn stored(name: &str, bytes: &[u8]) -> Self {
         Self::new(name, 0, bytes.to_vec(), bytes)
     }
 
-    pub fn deflated(name: &str, bytes: &[u8]) -> Self {
+    pub(crate) fn deflated(name: &str, bytes: &[u8]) -> Self {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(9));
         encoder.write_all(bytes).unwrap();
         Self::new(name, 8, encoder.finish().unwrap(), bytes)
@@ -77,6 +77,7 @@ impl Entry {
 }
 
 /// Sets a field in both headers.
+// Used by the other modules through the crate root.
 #[macro_export]
 macro_rules! both {
     ($entry:expr, $field:ident, $local:ident, $value:expr) => {{
@@ -87,7 +88,7 @@ macro_rules! both {
 }
 
 /// A ZIP of these entries.
-pub fn zip(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn zip(entries: &[Entry]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
     for entry in entries {
@@ -132,11 +133,11 @@ fn put(out: &mut Vec<u8>, fields: &[Field]) {
 
 /// The files of a bag by their names below the top folder.
 #[derive(Clone)]
-pub struct Kit(pub BTreeMap<String, Vec<u8>>);
+pub(crate) struct Kit(pub(crate) BTreeMap<String, Vec<u8>>);
 
 impl Kit {
     /// A whole bag with two files of payload.
-    pub fn whole() -> Self {
+    pub(crate) fn whole() -> Self {
         let mut kit = Self(BTreeMap::new());
         kit.put("bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n");
         kit.put("bag-info.txt", "Bagging-Date: 2025-03-12\n");
@@ -146,18 +147,18 @@ impl Kit {
     }
 
     /// Puts a file into the bag, without listing it.
-    pub fn put(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn put(&mut self, name: &str, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.0.insert(name.to_owned(), bytes.as_ref().to_vec());
         self
     }
 
-    pub fn take(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn take(&mut self, name: &str) -> &mut Self {
         self.0.remove(name).unwrap();
         self
     }
 
     /// Writes both manifests for what is there.
-    pub fn list(&mut self) -> &mut Self {
+    pub(crate) fn list(&mut self) -> &mut Self {
         self.0.retain(|name, _| !name.contains("manifest-"));
         let payload = self.listing(|name| name.starts_with("data/"));
         self.put("manifest-sha256.txt", payload);
@@ -165,7 +166,7 @@ impl Kit {
     }
 
     /// Writes the tag manifest for what is there.
-    pub fn list_tags(&mut self) -> &mut Self {
+    pub(crate) fn list_tags(&mut self) -> &mut Self {
         self.0.remove("tagmanifest-sha256.txt");
         let tags = self.listing(|name| !name.starts_with("data/") && !name.ends_with(".sig"));
         self.put("tagmanifest-sha256.txt", tags)
@@ -176,16 +177,16 @@ impl Kit {
         files.map(|(name, bytes)| format!("{}  {name}\n", hash(bytes))).collect()
     }
 
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         self.0.iter().map(|(name, bytes)| Entry::stored(&format!("handoff/{name}"), bytes)).collect()
     }
 
-    pub fn zip(&self) -> Vec<u8> {
+    pub(crate) fn zip(&self) -> Vec<u8> {
         zip(&self.entries())
     }
 }
 
 /// SHA-256 in hexadecimal digits.
-pub fn hash(bytes: &[u8]) -> String {
+pub(crate) fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

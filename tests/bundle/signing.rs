@@ -10,21 +10,21 @@ use crate::craft::Kit;
 use crate::{info, open, small};
 
 /// The public half of [`key`].
-pub const PUBLIC: &str =
+pub(crate) const PUBLIC: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs tom@agency.example";
 const BLOB: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
 
 /// A private key as `ssh-keygen` writes it; the same each time.
-pub fn private(seed: u8) -> PrivateKey {
+pub(crate) fn private(seed: u8) -> PrivateKey {
     let pair = Ed25519Keypair::from_seed(&[seed; 32]);
     PrivateKey::new(KeypairData::Ed25519(pair), "tom@agency.example").unwrap()
 }
 
-pub fn text(seed: u8) -> String {
+pub(crate) fn text(seed: u8) -> String {
     private(seed).to_openssh(LineEnding::LF).unwrap().to_string()
 }
 
-pub fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_openssh(text(7)).unwrap()
 }
 

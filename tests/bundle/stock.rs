@@ -13,7 +13,7 @@ use heirloom::chrono::Utc;
 use crate::{open, small};
 
 /// Runs a program in a folder and returns whether it succeeded, with all that it said.
-pub fn run(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str]) -> (bool, String) {
+pub(crate) fn run(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str]) -> (bool, String) {
     let input = input.map_or(Stdio::null(), |path| fs::File::open(path).unwrap().into());
     let done = Command::new(program).args(arguments).current_dir(folder).stdin(input).output();
     let done = done.unwrap_or_else(|error| {
@@ -26,7 +26,7 @@ pub fn run(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str
 }
 
 /// Runs a program that must succeed.
-pub fn ran(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str]) -> String {
+pub(crate) fn ran(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str]) -> String {
     let (succeeded, said) = run(folder, input, program, arguments);
     assert!(succeeded, "{program} {arguments:?}: {said}");
     said
