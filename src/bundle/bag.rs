@@ -415,6 +415,12 @@ impl<'a> Verifier<'a> {
             let why = format!("it has {size} bytes, the limit for such a file is {}", self.limits.tag_file);
             return Err(placed(BundleError::new(BundleFault::Limit, why)));
         }
+        let (together, most) =
+            (size + self.held.values().map(|bytes| bytes.len() as u64).sum::<u64>(), self.limits.tag_file);
+        if together > most.saturating_mul(2) {
+            let why = format!("with it such files have {together} bytes, the limit for all of them is twice {most}");
+            return Err(placed(BundleError::new(BundleFault::Limit, why)));
+        }
         let mut bytes = Vec::new();
         let read = self.container.read(at).map_err(placed)?.read_to_end(&mut bytes);
         read.map_err(|error| placed(error.into()))?;

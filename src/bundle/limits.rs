@@ -25,7 +25,8 @@ pub struct Limits {
     pub depth: usize,
     /// Bytes of a path: 512 unless set.
     pub name: usize,
-    /// Bytes of one of the files that say what is in the bag, which are held in memory: 32 MiB unless set.
+    /// Bytes of one of the files that say what is in the bag, which are held in memory: 32 MiB unless set. All of them
+    /// together may have twice as many.
     pub tag_file: u64,
 }
 

@@ -26,6 +26,10 @@ fn each_limit_is_stated_with_what_was_found() {
     has("data/a/b/c/d: its name has 5 parts, the limit is 4", said(|l| l.depth = 4, &kit));
     has("data/journal.jsonl: its name has 18 bytes, the limit is 17", said(|l| l.name = 17, &kit));
     has("manifest-sha256.txt: it has 318 bytes, the limit for such a file is 200", said(|l| l.tag_file = 200, &kit));
+    kit.put("manifest-sha512.txt", "x".repeat(300))
+        .put("manifest-md5.txt", "")
+        .put("bag-info.txt", format!("A: {}\n", "b".repeat(300)));
+    has("such files have 676 bytes, the limit for all of them is twice 318", said(|l| l.tag_file = 318, &kit));
 }
 
 #[test]
