@@ -809,3 +809,21 @@ fn a_receipt_keeps_the_names_of_its_day() {
     s.memory.write(&s.eva, |w| w.rename_member(&s.eva, "Eva Stone")).unwrap();
     assert_eq!(s.memory.receipt(handoff).unwrap(), receipt);
 }
+
+#[test]
+fn a_promise_that_a_stage_moved_alone_comes_back_with_its_contact() {
+    let s = scene();
+    let promised = |contact| s.memory.write(&s.tom, |w| w.follow_up(contact, "Call").save()).unwrap();
+    let [of_sally, of_ben] = [s.sally, s.ben].map(promised);
+    let handoff = s.staged(Stage::Share);
+    // Who has let go between the stages has no contact left to transfer, and promises to keep.
+    s.memory.write(&s.tom, |w| w.unassign(s.sally, &s.tom, Role::Owner, None)).unwrap();
+    s.memory.write(&s.tom, |w| w.advance(handoff, Stage::Hold, None)).unwrap();
+    let keeper = |promise| s.memory.follow_up(promise).unwrap().owner.id;
+    assert_eq!((keeper(of_sally), keeper(of_ben)), (s.eva.id, s.eva.id));
+    s.memory.write(&s.tom, |w| w.keep(handoff, s.sally, "she asked for him")).unwrap();
+    assert_eq!((keeper(of_sally), keeper(of_ben)), (s.tom.id, s.eva.id));
+    s.memory.write(&s.eva, |w| w.offer_to(handoff, s.sally, &s.eva)).unwrap();
+    assert_eq!((keeper(of_sally), keeper(of_ben)), (s.tom.id, s.eva.id), "it is taken back once");
+    s.is_sound();
+}

@@ -127,10 +127,10 @@ struct Back {
 }
 
 impl Deeds {
-    /// Keeps what was done about some contacts.
-    fn about(mut self, is_so: impl Fn(ContactId) -> bool) -> Self {
-        self.contacts.retain(|contact, _| is_so(*contact));
-        self.promises.retain(|_, passage| is_so(passage.contact));
+    /// Leaves out what was done about some contacts.
+    fn without(mut self, contacts: &HashSet<ContactId>) -> Self {
+        self.contacts.retain(|contact, _| !contacts.contains(contact));
+        self.promises.retain(|_, passage| !contacts.contains(&passage.contact));
         self
     }
 
@@ -172,6 +172,28 @@ impl Deeds {
         let notes = self.notes.values().filter_map(|custody| custody.from);
         roles.chain(self.promises.values().map(|passage| passage.from)).chain(notes).collect()
     }
+}
+
+/// The deeds that some entries, and all that followed from them, come to, as [`Writer::read_deeds`] reads them.
+macro_rules! deed_query {
+    ($first:literal) => {
+        concat!(
+            "WITH RECURSIVE deed (seq, id) AS (
+                 ",
+            $first,
+            "
+                 UNION
+                 SELECT e.seq, e.id FROM deed d JOIN entry e ON e.cause = d.id
+             )
+             SELECT e.id, s.id, c.id, e.kind, e.version, b.body FROM entry e
+             JOIN entry s ON s.seq = e.subject
+             JOIN entry_body b ON b.seq = e.seq
+             LEFT JOIN follow_up f ON f.key = e.subject
+             LEFT JOIN contact c ON c.key = f.contact
+             WHERE e.seq IN (SELECT seq FROM deed)
+             ORDER BY e.seq"
+        )
+    };
 }
 
 impl Writer<'_> {
@@ -266,14 +288,48 @@ impl Writer<'_> {
 
     /// What the stages and the completion of a handoff did and is not taken back yet.
     fn deeds(&self, standing: &Standing) -> Result<Deeds> {
+        let handoff = [Value::Int(standing.key)];
         let kept = self.sql().all(
             "SELECT DISTINCT c.id FROM handoff_item i JOIN contact c ON c.key = i.contact
              WHERE i.handoff = $1 AND i.state = 'kept'",
-            &[Value::Int(standing.key)],
+            &handoff,
             |row| row.uuid(0).map(ContactId),
         )?;
         let kept: HashSet<ContactId> = kept.into_iter().collect();
-        Ok(self.all_deeds(standing)?.about(|contact| !kept.contains(&contact)))
+        let deeds = self.read_deeds(
+            deed_query!(
+                "SELECT e.seq, e.id FROM entry h JOIN entry e ON e.cause = h.id
+                 WHERE h.subject = $1 AND h.kind IN ('handoff.staged', 'handoff.completed')"
+            ),
+            &handoff,
+        )?;
+        Ok(deeds.without(&kept))
+    }
+
+    /// What the stages of a handoff did about one contact and is not taken back yet. It reads what was written about that
+    /// contact and the promises to it, and no more: a handoff of many contacts may lose each of them one by one.
+    fn deeds_about(&self, standing: &Standing, contact: ContactId) -> Result<Deeds> {
+        let of_contact = [Value::Int(self.contact_key(contact)?), Value::Int(standing.key)];
+        let kept = self.sql().first(
+            "SELECT 1 FROM handoff_item WHERE contact = $1 AND handoff = $2 AND state = 'kept'",
+            &of_contact,
+            |row| row.int(0),
+        )?;
+        if kept.is_some() {
+            return Ok(Deeds::default());
+        }
+        // The cross join keeps SQLite from beginning with all that the stages did.
+        self.read_deeds(
+            deed_query!(
+                "SELECT e.seq, e.id FROM entry e CROSS JOIN entry h
+                 WHERE e.subject IN (
+                         SELECT key FROM contact WHERE key = $1
+                         UNION ALL SELECT key FROM follow_up WHERE contact = $1
+                     )
+                     AND h.id = e.cause AND h.subject = $2 AND h.kind = 'handoff.staged'"
+            ),
+            &of_contact,
+        )
     }
 
     /// Takes back what the stages of a handoff did about a contact, because of an entry that the closure writes. Whoever has
@@ -286,7 +342,7 @@ impl Writer<'_> {
         write: impl FnOnce(&mut Self) -> Result<EntryId>,
     ) -> Result<()> {
         let mut deeds = match standing.stage {
-            Some(_) => self.deeds(standing)?.about(|about| about == contact),
+            Some(_) => self.deeds_about(standing, contact)?,
             None => Deeds::default(),
         };
         for member in deeds.receivers() {
@@ -298,30 +354,14 @@ impl Writer<'_> {
         self.because_of(cause, |w| w.take_back(deeds, why).map(drop))
     }
 
-    /// Reads what followed from the stages and the completion of a handoff, in the order in which it was done.
-    fn all_deeds(&self, standing: &Standing) -> Result<Deeds> {
+    /// Reads what a handoff did, by a statement of [`deed_query`], in the order in which it was done.
+    fn read_deeds(&self, sql: &'static str, about: &[Value<'_>]) -> Result<Deeds> {
         let mut deeds = Deeds::default();
-        self.sql().each(
-            "WITH RECURSIVE deed (seq, id) AS (
-                 SELECT e.seq, e.id FROM entry h JOIN entry e ON e.cause = h.id
-                 WHERE h.subject = $1 AND h.kind IN ('handoff.staged', 'handoff.completed')
-                 UNION
-                 SELECT e.seq, e.id FROM deed d JOIN entry e ON e.cause = d.id
-             )
-             SELECT e.id, s.id, c.id, e.kind, e.version, b.body FROM entry e
-             JOIN entry s ON s.seq = e.subject
-             JOIN entry_body b ON b.seq = e.seq
-             LEFT JOIN follow_up f ON f.key = e.subject
-             LEFT JOIN contact c ON c.key = f.contact
-             WHERE e.seq IN (SELECT seq FROM deed)
-             ORDER BY e.seq",
-            &[Value::Int(standing.key)],
-            |row| {
-                let change = Change::read(row.text(3)?, row.int(4)?, row.text(5)?)?;
-                deeds.take(row.uuid(0)?, row.uuid(1)?, row.opt_uuid(2)?, change);
-                Ok(())
-            },
-        )?;
+        self.sql().each(sql, about, |row| {
+            let change = Change::read(row.text(3)?, row.int(4)?, row.text(5)?)?;
+            deeds.take(row.uuid(0)?, row.uuid(1)?, row.opt_uuid(2)?, change);
+            Ok(())
+        })?;
         Ok(deeds)
     }
 
