@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use heirloom::{
     Actor, ContactId, Error, Fate, Gap, HandoffId, HandoffState, ItemState, LeftAlone, Member, Memory, NewContact,
-    NewMember, NoteKind, Plan, PlanChange, Role, Stage,
+    NewMember, NoteId, NoteKind, Plan, PlanChange, Role, Stage,
 };
 
 /// The Agency (Tom and Ana) looks after five guests; Eva and Jonas of the restaurant are to take over.
@@ -90,6 +90,21 @@ impl Scene {
         let handoff = self.offer(&plan);
         self.memory.write(&self.eva, |w| w.accept_all(handoff)).unwrap();
         handoff
+    }
+
+    /// Hands the book of one to another, whose private notes meet a fate.
+    fn hand_on(&self, from: &Member, to: &Member, fate: Fate) -> HandoffId {
+        let plan = self.memory.handoff().of_member(from).reason("moves to Lagos").to(to).private_notes(fate).plan();
+        let handoff = self.memory.write(from, |w| w.offer(&plan?)).unwrap();
+        self.memory.write(to, |w| w.accept_all(handoff)).unwrap();
+        self.memory.write(to, |w| w.complete(handoff)).unwrap();
+        handoff
+    }
+
+    /// A private note of Tom about Sally, and the handoff by which Tom left it.
+    fn private_note_handed_on(&self, fate: Fate) -> (NoteId, HandoffId) {
+        let note = self.memory.write(&self.tom, |w| w.note(self.sally, "Owes me a favour").private().save()).unwrap();
+        (note, self.hand_on(&self.tom, &self.eva, fate))
     }
 
     /// As [`Scene::accepted`], brought to a stage an hour ago.
@@ -788,17 +803,50 @@ fn somebody_who_was_renamed_outdates_the_plan() {
 #[test]
 fn what_a_successor_added_to_a_released_note_is_not_given_back_with_it() {
     let s = scene();
-    let note = s.memory.write(&s.tom, |w| w.note(s.sally, "Owes me a favour").private().save()).unwrap();
-    let plan = s.memory.handoff().of_member(&s.tom).reason("r").to(&s.eva).private_notes(Fate::Release).plan().unwrap();
-    let handoff = s.memory.write(&s.tom, |w| w.offer(&plan)).unwrap();
-    s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
-    s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    let (note, handoff) = s.private_note_handed_on(Fate::Release);
     s.memory
         .write(&s.eva, |w| w.correct_note(note, "Owes him a favour; do not tell him that she told me", None))
         .unwrap();
     let undone = s.memory.write(&s.jonas, |w| w.undo(handoff, "stays")).unwrap();
     assert_eq!(undone.left_alone, [LeftAlone::PrivateNote { note }]);
     assert!(s.memory.seen_by(&s.tom).unwrap().note(note).is_err());
+}
+
+#[test]
+fn what_was_added_to_a_sealed_note_that_was_opened_and_sealed_again_is_not_given_back_with_it() {
+    let s = scene();
+    let (note, handoff) = s.private_note_handed_on(Fate::Seal);
+    s.memory.write(Actor::system("host"), |w| w.open_note(note, &s.jonas, "a complaint")).unwrap();
+    s.memory
+        .write(&s.jonas, |w| {
+            w.correct_note(note, "Says that Tom cheats", None)?;
+            w.seal_note(note, None)
+        })
+        .unwrap();
+    let undone = s.memory.write(&s.eva, |w| w.undo(handoff, "stays")).unwrap();
+    assert_eq!(undone.left_alone, [LeftAlone::PrivateNote { note }]);
+    assert!(s.memory.seen_by(&s.tom).unwrap().note(note).is_err());
+    says(&undone.to_string(), &["the private note", "since"]);
+}
+
+#[test]
+fn a_private_note_goes_back_the_way_it_came_through_two_handoffs_unless_somebody_added_to_it_between() {
+    for added in [false, true] {
+        let s = scene();
+        let (note, first) = s.private_note_handed_on(Fate::Release);
+        if added {
+            s.memory.write(&s.eva, |w| w.correct_note(note, "Do not tell Tom", None)).unwrap();
+        }
+        let second = s.hand_on(&s.eva, &s.jonas, Fate::Release);
+        let reads = |member: &Member| s.memory.seen_by(member).unwrap().note(note).is_ok();
+        assert!(reads(&s.jonas));
+        s.memory.write(&s.eva, |w| w.undo(second, "stays")).unwrap();
+        assert!(reads(&s.eva) && !reads(&s.jonas));
+        let undone = s.memory.write(&s.eva, |w| w.undo(first, "stays")).unwrap();
+        assert_eq!((reads(&s.tom), reads(&s.eva)), (!added, added));
+        assert_eq!(undone.left_alone.contains(&LeftAlone::PrivateNote { note }), added, "{undone}");
+        s.is_sound();
+    }
 }
 
 #[test]

@@ -450,6 +450,14 @@ impl Model {
         (note.private_to, note.sealed) = (reader, reader.is_none());
     }
 
+    /// Forgets who read a note before the handoffs that took it, unless what is done about it changes nothing: what came to
+    /// it since is for who reads it today alone, and no undoing gives it back.
+    fn touch_unless(&mut self, id: NoteId, is_same: impl Fn(&NoteKept) -> bool) {
+        if !self.notes.iter().any(|note| note.id == id && is_same(note)) {
+            self.handoffs.iter_mut().for_each(|handoff| handoff.readers.retain(|note, _| *note != id));
+        }
+    }
+
     /// Lets the promises go to the successors, as a stage or the completion of a handoff does.
     fn hand_all_promises<'i>(&mut self, handoff: HandoffId, items: impl IntoIterator<Item = &'i HandoffItem>) {
         for item in items {
@@ -710,12 +718,18 @@ fn carry_out(memory: &Memory, w: &mut Writer<'_>, m: &mut Model, Call { deed, a,
         Deed::CorrectNote => {
             let (id, text) = (m.note(a), format!("{} {}", pick(&TEXTS, b), c));
             w.correct_note(id, &text, (c % 2 == 0).then_some("misheard"))?;
+            m.touch_unless(id, |note| note.text == text);
             m.notes.iter_mut().find(|note| note.id == id).unwrap().text = text;
         }
         Deed::ReclassifyNote => {
             let kind = NoteKind::ALL[usize::from(b) % NoteKind::ALL.len()];
             let sensitivity = Sensitivity::ALL[usize::from(c) % Sensitivity::ALL.len()];
-            w.reclassify_note(m.note(a), (b % 3 != 0).then_some(kind), (c % 3 != 0).then_some(sensitivity))?;
+            let id = m.note(a);
+            let of_note = |w: &Writer<'_>| w.view().history(id).map(|entries| entries.len());
+            let before = of_note(w);
+            w.reclassify_note(id, (b % 3 != 0).then_some(kind), (c % 3 != 0).then_some(sensitivity))?;
+            let is_same = of_note(w)? == before?;
+            m.touch_unless(id, |_| is_same);
         }
         Deed::RetractNote => {
             let id = m.note(a);
@@ -775,11 +789,13 @@ fn carry_out(memory: &Memory, w: &mut Writer<'_>, m: &mut Model, Call { deed, a,
                 _ => w.release_note(id, to, (c % 2 == 0).then_some("looks after them"))?,
             }
             assert_eq!(sealed, matches!(deed, Deed::OpenNote), "a sealed note is opened, another is released");
+            m.touch_unless(id, |note| note.private_to == Some(to));
             m.read_by(id, Some(to));
         }
         Deed::SealNote => {
             let id = m.note(a);
             w.seal_note(id, (c % 2 == 0).then_some("nobody's business"))?;
+            m.touch_unless(id, |note| note.sealed);
             m.read_by(id, None);
         }
         Deed::Own => {

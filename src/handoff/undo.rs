@@ -500,13 +500,8 @@ impl Writer<'_> {
     /// Gives a private note back to who read it before, unless anything was done about it since: what was added to it then is
     /// not for them to read.
     fn take_back_note(&mut self, id: NoteId, custody: &Custody, why: &str, left: &mut Vec<LeftAlone>) -> Result<()> {
-        let newest = self.sql().one(
-            "SELECT e.id FROM entry n JOIN entry e ON e.subject = n.seq WHERE n.id = $1 ORDER BY e.seq DESC LIMIT 1",
-            &[(&id.0).into()],
-            |row| Ok(EntryId(row.uuid(0)?)),
-        )?;
         match custody.from {
-            Some(author) if newest == custody.entry => {
+            Some(author) if self.is_as_left_by(custody.entry)? => {
                 let author = self.view().member(author)?;
                 self.release_note_as_decided(id, &author, Some(why))
             }
@@ -515,6 +510,21 @@ impl Writer<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a note stands as an entry left it: nothing was written about it since, but by handoffs that took it further
+    /// and were undone.
+    fn is_as_left_by(&self, entry: EntryId) -> Result<bool> {
+        let causes = self.sql().all(
+            "SELECT coalesce(h.kind, '') FROM entry own
+             JOIN entry e ON e.subject = own.subject AND e.seq > own.seq
+             LEFT JOIN entry h ON h.id = e.cause
+             WHERE own.id = $1
+             ORDER BY e.seq",
+            &[(&entry.0).into()],
+            |row| row.string(0),
+        )?;
+        Ok(causes.chunks(2).all(|pair| pair == ["handoff.completed", "handoff.undone"]))
     }
 
     /// What was written about the contacts of a handoff since its first stage, or else since it was completed.
