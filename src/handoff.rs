@@ -166,7 +166,7 @@ pub struct HandoffReceipted {
     pub successors: Vec<Takeover>,
     /// How many entries it wrote, by the word of their kind.
     pub counts: BTreeMap<String, u64>,
-    /// How many private notes stayed private to their author.
+    /// How many private notes of those who leave stayed private to their author, about whomever they are.
     pub withheld: u64,
     /// How many questions of successors have no answer.
     pub unanswered: u64,
@@ -454,10 +454,14 @@ pub struct Handoff {
     pub still_to_learn: Option<String>,
     /// When it was completed or withdrawn.
     pub closed_at: Option<DateTime<Utc>>,
+    /// By whom it was completed or withdrawn.
+    pub closed_by: Option<Actor>,
     /// Why it was withdrawn.
     pub closed_why: Option<String>,
     /// When it was undone.
     pub undone_at: Option<DateTime<Utc>>,
+    /// By whom it was undone.
+    pub undone_by: Option<Actor>,
     /// Why it was undone.
     pub undone_why: Option<String>,
     /// How many contacts are offered and await an answer.
@@ -561,8 +565,12 @@ macro_rules! handoff_query {
     ($rest:literal) => {
         concat!(
             "SELECT h.id, h.reason, h.state, h.offered_at, a.kind, a.member, a.name, h.stage, h.stage_since, h.stage_until,
-                 h.still_to_learn, h.closed_at, h.closed_why, h.undone_at, h.undone_why, h.key
-             FROM handoff h JOIN actor a ON a.key = h.offered_by
+                 h.still_to_learn, h.closed_at, h.closed_why, h.undone_at, h.undone_why, h.key, c.kind, c.member, c.name,
+                 u.kind, u.member, u.name
+             FROM handoff h
+             JOIN actor a ON a.key = h.offered_by
+             LEFT JOIN actor c ON c.key = h.closed_by
+             LEFT JOIN actor u ON u.key = h.undone_by
              ",
             $rest
         )
@@ -572,6 +580,7 @@ macro_rules! handoff_query {
 /// A handoff but for its leavers, stages and counts, and its key.
 fn read_handoff(row: &dyn Row) -> Result<(Handoff, i64)> {
     let instant = |column: usize| row.opt_int(column)?.map(time::from_micros).transpose();
+    let actor = |kind: usize| row.opt_text(kind)?.map(|_| read_actor(row, kind)).transpose();
     let handoff = Handoff {
         id: HandoffId(row.uuid(0)?),
         reason: row.string(1)?,
@@ -585,8 +594,10 @@ fn read_handoff(row: &dyn Row) -> Result<(Handoff, i64)> {
         stage_until: instant(9)?,
         still_to_learn: row.opt_string(10)?,
         closed_at: instant(11)?,
+        closed_by: actor(16)?,
         closed_why: row.opt_string(12)?,
         undone_at: instant(13)?,
+        undone_by: actor(19)?,
         undone_why: row.opt_string(14)?,
         offered: 0,
         accepted: 0,

@@ -524,7 +524,7 @@ fn a_plan_a_handoff_and_a_receipt_read_well_and_fit_a_terminal() {
     s.memory.write(&s.eva, |w| w.accept_all(handoff)).unwrap();
     let receipt = s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap().to_string();
     says(&receipt, &["2  contacts changed hands\n", "2  promises moved, with their dates\n"]);
-    says(&receipt, &["\nLeft as it is\n", "1  private note, private to its author\n"]);
+    says(&receipt, &["\nLeft as it is\n", "1  private note of those who leave, private to its author\n"]);
     s.later(24);
     let undone = s.memory.write(&s.eva, |w| w.undo(handoff, "signed again")).unwrap().to_string();
     let stands = s.memory.handoff_by_id(handoff).unwrap().to_string();
@@ -852,9 +852,14 @@ fn a_private_note_goes_back_the_way_it_came_through_two_handoffs_unless_somebody
 #[test]
 fn a_receipt_keeps_the_names_of_its_day() {
     let s = scene();
-    let handoff = s.completed();
-    let receipt = s.memory.receipt(handoff).unwrap();
-    s.memory.write(&s.eva, |w| w.rename_member(&s.eva, "Eva Stone")).unwrap();
+    let handoff = s.accepted();
+    let receipt = s.memory.write(&s.eva, |w| w.complete(handoff)).unwrap();
+    s.memory
+        .write(&s.eva, |w| {
+            w.rename_member(&s.eva, "Eva Stone")?;
+            w.rename_member(&s.tom, "Thomas Okoro")
+        })
+        .unwrap();
     assert_eq!(s.memory.receipt(handoff).unwrap(), receipt);
 }
 
@@ -874,4 +879,81 @@ fn a_promise_that_a_stage_moved_alone_comes_back_with_its_contact() {
     s.memory.write(&s.eva, |w| w.offer_to(handoff, s.sally, &s.eva)).unwrap();
     assert_eq!((keeper(of_sally), keeper(of_ben)), (s.tom.id, s.eva.id), "it is taken back once");
     s.is_sound();
+}
+
+#[test]
+fn a_receipt_counts_all_private_notes_that_stay_with_those_who_leave() {
+    let s = scene();
+    let ana = s.memory.members_called("Ana Silva").unwrap().remove(0);
+    let secret = |member: &Member, about: &[ContactId]| {
+        s.memory.write(member, |w| w.note_about(about, "A secret")?.private().save()).unwrap();
+    };
+    secret(&s.tom, &[s.sally, s.ben]);
+    // About a contact that is not handed over, by a colleague who has nothing else to do with it.
+    secret(&ana, &[s.fay]);
+    secret(&s.eva, &[s.fay]);
+    let handoff = s.completed();
+    let receipt = s.memory.receipt(handoff).unwrap();
+    assert_eq!(receipt.withheld, 2, "{receipt}");
+    says(&receipt.to_string(), &["2  private notes of those who leave, private to their authors"]);
+}
+
+#[test]
+fn a_handoff_says_who_completed_it_and_who_undid_it() {
+    let s = scene();
+    let offered = s.accepted();
+    let stands = |handoff| {
+        let found = s.memory.handoff_by_id(handoff).unwrap();
+        (found.closed_by, found.undone_by)
+    };
+    assert_eq!(stands(offered), (None, None));
+    s.memory.write(&s.jonas, |w| w.withdraw(offered, "he stays")).unwrap();
+    assert_eq!(stands(offered), (Some(Actor::from(&s.jonas)), None));
+    let handoff = s.completed();
+    s.memory.write(Actor::system("crm"), |w| w.undo(handoff, "signed again")).unwrap();
+    assert_eq!(stands(handoff), (Some(Actor::from(&s.eva)), Some(Actor::system("crm"))));
+    let all = s.memory.handoffs().unwrap();
+    assert_eq!(all.iter().map(|h| h.closed_by.is_some()).collect::<Vec<_>>(), [true, true]);
+}
+
+#[test]
+fn parts_of_a_handoff_are_shown_on_one_line() {
+    let s = scene();
+    s.memory.write(&s.tom, |w| w.follow_up(s.fay, "Call her").save()).unwrap();
+    let plan = s.memory.handoff().of_agency(s.agency).reason("r").to(&s.jonas).plan().unwrap();
+    assert_eq!(plan.leavers[0].to_string(), "The Agency");
+    let shares: Vec<String> = plan.successors.iter().map(ToString::to_string).collect();
+    assert_eq!(shares, ["Jonas Weber: 4 contacts", "Eva Stein: what was promised to 1 contact"]);
+    let handoff = s.offer(&plan);
+    let question = s.memory.write(&s.jonas, |w| w.ask(handoff, s.ben, "Which\nschools?")).unwrap();
+    let asked = || s.memory.handoff_questions(handoff).unwrap()[0].to_string();
+    assert!(asked().starts_with("Ben Ito: Which") && asked().ends_with("schools? (not answered)"), "{}", asked());
+    assert!(!asked().contains('\n'));
+    s.memory.write(&s.tom, |w| w.answer(question, "Three in Lagos")).unwrap();
+    assert!(asked().ends_with("(answered on 2025-03-10)"), "{}", asked());
+}
+
+#[test]
+fn an_undoing_tells_of_notes_that_were_written_since_the_first_stage() {
+    let s = scene();
+    let handoff = s.staged(Stage::Share);
+    s.memory
+        .write(&s.eva, |w| {
+            w.note(s.sally, "Asked for the corner table").save()?;
+            w.complete(handoff)
+        })
+        .unwrap();
+    let undone = s.memory.write(&s.eva, |w| w.undo(handoff, "he stays")).unwrap();
+    assert!(matches!(undone.left_alone.as_slice(), [LeftAlone::Notes { notes: 1, .. }]), "{undone}");
+    let (kept, json) = (undone.clone(), serde_json::to_string(&undone).unwrap());
+    assert_eq!(serde_json::from_str::<heirloom::Undone>(&json).unwrap(), kept);
+}
+
+#[test]
+fn a_withdrawal_tells_what_it_left_alone() {
+    let s = scene();
+    let handoff = s.staged(Stage::Hold);
+    s.memory.write(&s.eva, |w| w.transfer(s.sally, &s.jonas, None)).unwrap();
+    let left = s.memory.write(&s.eva, |w| w.withdraw(handoff, "he stays")).unwrap();
+    assert_eq!(left.iter().map(LeftAlone::to_string).collect::<Vec<_>>(), ["Sally Marsh went on to Jonas Weber"]);
 }

@@ -38,7 +38,7 @@ pub struct Receipt {
     pub successors: Vec<Takeover>,
     /// How many entries it wrote, by the word of their kind.
     pub counts: BTreeMap<String, u64>,
-    /// How many private notes stayed private to their author.
+    /// How many private notes of those who leave stayed private to their author, about whomever they are.
     pub withheld: u64,
     /// How many questions of successors had no answer.
     pub unanswered: u64,

@@ -62,14 +62,9 @@ fn lines(f: &mut fmt::Formatter<'_>, all: &[String]) -> fmt::Result {
 fn shares(f: &mut fmt::Formatter<'_>, shares: &[Takeover]) -> fmt::Result {
     let width = shares.iter().map(|share| share.name.chars().count()).max().unwrap_or(0);
     shares.iter().try_for_each(|share| {
-        let name = Visible(&share.name).to_string();
-        match (share.contacts, share.besides) {
-            (contacts, 0) => writeln!(f, "  {name:width$}  {}", Count(contacts, "contact")),
-            (0, besides) => writeln!(f, "  {name:width$}  what was promised to {}", Count(besides, "contact")),
-            (contacts, besides) => {
-                writeln!(f, "  {name:width$}  {}, and what was promised to {besides} more", Count(contacts, "contact"))
-            }
-        }
+        write!(f, "  {:width$}  ", Visible(&share.name).to_string())?;
+        share.write_share(f)?;
+        writeln!(f)
     })
 }
 
@@ -77,6 +72,26 @@ impl fmt::Display for NamedParty {
     /// The name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Visible(&self.name))
+    }
+}
+
+impl fmt::Display for Takeover {
+    /// The successor, and what they take over.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", Visible(&self.name))?;
+        self.write_share(f)
+    }
+}
+
+impl Takeover {
+    fn write_share(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.contacts, self.besides) {
+            (contacts, 0) => write!(f, "{}", Count(contacts, "contact")),
+            (0, besides) => write!(f, "what was promised to {}", Count(besides, "contact")),
+            (contacts, besides) => {
+                write!(f, "{}, and what was promised to {besides} more", Count(contacts, "contact"))
+            }
+        }
     }
 }
 
@@ -373,7 +388,11 @@ impl fmt::Display for Receipt {
 impl Receipt {
     fn write_what_stayed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stayed = [
-            (self.withheld, "private note, private to its author", "private notes, private to their authors"),
+            (
+                self.withheld,
+                "private note of those who leave, private to its author",
+                "private notes of those who leave, private to their authors",
+            ),
             (self.unanswered, "question without an answer", "questions without an answer"),
             (self.left_alone, "thing that changed or came since", "things that changed or came since"),
         ];

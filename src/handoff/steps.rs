@@ -537,12 +537,15 @@ impl Writer<'_> {
         Ok(fates.into_iter().max().unwrap_or(item.fate))
     }
 
-    /// How many private notes about the contacts that were taken over are private to who left them.
+    /// How many notes those who leave alone read, about whomever these are.
     fn withheld(&self, standing: &Standing) -> Result<u64> {
         self.sql().one(
-            "SELECT count(DISTINCT l.note) FROM handoff_item i
-             JOIN note_contact l ON l.contact = i.contact AND l.private_to = i.leaver
-             WHERE i.handoff = $1 AND i.state = 'accepted' AND l.retracted_at IS NULL",
+            "SELECT count(DISTINCT note) FROM note_contact
+             WHERE retracted_at IS NULL AND private_to IN (
+                 SELECT m.key FROM handoff_leaver l JOIN member m ON m.key = l.party OR m.agency = l.party
+                 WHERE l.handoff = $1
+                 UNION SELECT leaver FROM handoff_item WHERE handoff = $1
+             )",
             &[Value::Int(standing.key)],
             |row| Ok(row.int(0)?.unsigned_abs()),
         )
