@@ -884,13 +884,14 @@ fn a_promise_that_a_stage_moved_alone_comes_back_with_its_contact() {
 #[test]
 fn a_receipt_counts_all_private_notes_that_stay_with_those_who_leave() {
     let s = scene();
-    let ana = s.memory.members_called("Ana Silva").unwrap().remove(0);
+    let luis = NewMember::new("Luis Prado").of_agency(s.agency);
+    let luis = s.memory.write(Actor::system("setup"), |w| w.add_member(luis)).unwrap();
     let secret = |member: &Member, about: &[ContactId]| {
         s.memory.write(member, |w| w.note_about(about, "A secret")?.private().save()).unwrap();
     };
     secret(&s.tom, &[s.sally, s.ben]);
-    // About a contact that is not handed over, by a colleague who has nothing else to do with it.
-    secret(&ana, &[s.fay]);
+    // About a contact that is not handed over, by a colleague who has nothing to hand over.
+    secret(&luis, &[s.fay]);
     secret(&s.eva, &[s.fay]);
     let handoff = s.completed();
     let receipt = s.memory.receipt(handoff).unwrap();
