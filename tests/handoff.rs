@@ -958,3 +958,19 @@ fn a_withdrawal_tells_what_it_left_alone() {
     let left = s.memory.write(&s.eva, |w| w.withdraw(handoff, "he stays")).unwrap();
     assert_eq!(left.iter().map(LeftAlone::to_string).collect::<Vec<_>>(), ["Sally Marsh went on to Jonas Weber"]);
 }
+
+#[test]
+fn two_handoffs_over_the_same_contacts_are_undone_one_after_the_other() {
+    let s = scene();
+    let first = s.completed();
+    let plan = s.memory.handoff().of_member(&s.eva).reason("Eva moves on").to(&s.jonas).plan().unwrap();
+    let second = s.offer(&plan);
+    s.memory.write(&s.jonas, |w| w.accept_all(second)).unwrap();
+    s.memory.write(&s.jonas, |w| w.complete(second)).unwrap();
+    s.memory.write(&s.eva, |w| w.undo(second, "she stays")).unwrap();
+    assert_eq!(s.owners(s.sally), ["Eva Stein"]);
+    let undone = s.memory.write(&s.eva, |w| w.undo(first, "signed again")).unwrap();
+    assert_eq!((s.owners(s.sally), s.owners(s.carla)), (vec!["Tom Okoro".to_owned()], vec!["Ana Silva".to_owned()]));
+    assert_eq!(undone.left_alone, []);
+    s.is_sound();
+}

@@ -387,8 +387,11 @@ impl Writer<'_> {
         left: &mut Vec<LeftAlone>,
     ) -> Result<()> {
         let owns = |role: Role| role == Role::Owner;
-        let (mut open, others): (Vec<_>, Vec<_>) =
-            self.roles_of(contact)?.into_iter().partition(|role| intervals.opened(role.id));
+        let (mut open, mut others) = (Vec::new(), Vec::new());
+        for role in self.roles_of(contact)? {
+            let ours = intervals.opened(role.id) || self.came_back(&role, intervals)?;
+            if ours { open.push(role) } else { others.push(role) }
+        }
         let mut back = self.to_give_back(intervals)?;
         back.retain(|back| !others.iter().any(|other| (other.member, other.role) == (back.member, back.role)));
         let (returns, opened) = (back.iter().any(|b| owns(b.role)), open.iter().any(|o| owns(o.role)));
@@ -402,6 +405,19 @@ impl Writer<'_> {
             back.retain(|_| !moved_on);
         }
         self.exchange_roles(contact, open, back, why)
+    }
+
+    /// Whether a role is one that a handoff opened, a later handoff closed, and the undoing of that one gave back.
+    fn came_back(&self, role: &Stands, intervals: &Intervals) -> Result<bool> {
+        if !intervals.opened.iter().any(|(_, member, opened)| (member, opened) == (&role.member, &role.role)) {
+            return Ok(false);
+        }
+        let undone = self.sql().first(
+            "SELECT 1 FROM entry e JOIN entry c ON c.id = e.cause WHERE e.id = $1 AND c.kind = 'handoff.undone'",
+            &[(&role.id.0).into()],
+            |row| row.int(0),
+        )?;
+        Ok(undone.is_some())
     }
 
     /// The roles of a contact that are to be given back, without those whose time is over.
