@@ -3,9 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::error::Result;
 use crate::id::MemberId;
 use crate::member::Member;
+use crate::store::{Row, RowExt};
 
 /// Who makes a change. Every entry names one, for good.
 ///
@@ -89,8 +92,16 @@ impl Actor {
         }
     }
 
+    /// Reads an actor from three columns of a row: kind, member, name. `None` where there is none, or one of a kind that
+    /// this build does not know.
+    pub(crate) fn read(row: &dyn Row, first: usize) -> Result<Option<Self>> {
+        let Some(kind) = row.opt_text(first)? else { return Ok(None) };
+        let member = Uuid::from_slice(row.blob(first + 1)?).ok().map(MemberId);
+        Ok(Self::from_parts(kind, member, row.string(first + 2)?))
+    }
+
     /// Puts an actor together from its stored parts; `None` for a kind that this build does not know.
-    pub(crate) fn from_parts(kind: &str, member: Option<MemberId>, name: String) -> Option<Self> {
+    fn from_parts(kind: &str, member: Option<MemberId>, name: String) -> Option<Self> {
         match (kind, member) {
             ("member", Some(member)) => Some(Self::Member(member)),
             ("system", None) => Some(Self::System(name)),

@@ -13,7 +13,7 @@ use crate::actor::Actor;
 use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::follow_up::FollowUpAdded;
-use crate::id::{EntryId, MemberId, MemoryId};
+use crate::id::{EntryId, MemoryId};
 use crate::journal::Subject;
 use crate::memory::{Memory, View};
 use crate::store::{Row, RowExt, SqlExt, Value};
@@ -136,9 +136,7 @@ macro_rules! entry_query {
 }
 
 fn read_entry(row: &dyn Row) -> Result<Entry> {
-    let member = Uuid::from_slice(row.blob(9)?).ok().map(MemberId);
-    let actor = Actor::from_parts(row.text(8)?, member, row.string(10)?)
-        .ok_or_else(|| Error::fault("an entry", "its actor is of no known kind"))?;
+    let actor = Actor::read(row, 8)?.ok_or_else(|| Error::fault("an entry", "its actor is of no known kind"))?;
     let kind = row.string(4)?;
     let version = row.int(5)?;
     Ok(Entry {

@@ -698,9 +698,7 @@ fn read_keeper(row: &dyn Row, first: usize) -> Result<Keeper> {
 
 /// Reads an actor and the name under which it writes today.
 fn read_actor(row: &dyn Row, first: usize) -> Result<Option<(Actor, String)>> {
-    let Some(kind) = row.opt_text(first)? else { return Ok(None) };
-    let member = uuid::Uuid::from_slice(row.blob(first + 1)?).ok().map(MemberId);
-    let Some(actor) = Actor::from_parts(kind, member, row.string(first + 2)?) else { return Ok(None) };
+    let Some(actor) = Actor::read(row, first)? else { return Ok(None) };
     let name = match row.opt_text(first + 3)? {
         Some(member) => actor.author_name(member),
         None => actor.name().to_owned(),

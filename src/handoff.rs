@@ -555,9 +555,7 @@ fn read_item(row: &dyn Row) -> Result<HandoffItem> {
 }
 
 fn read_actor(row: &dyn Row, kind: usize) -> Result<Actor> {
-    let member = uuid::Uuid::from_slice(row.blob(kind + 1)?).ok().map(MemberId);
-    Actor::from_parts(row.text(kind)?, member, row.string(kind + 2)?)
-        .ok_or_else(|| Error::fault("a stored handoff", "its actor is of no known kind"))
+    Actor::read(row, kind)?.ok_or_else(|| Error::fault("a stored handoff", "its actor is of no known kind"))
 }
 
 /// The columns of a handoff, in the order in which [`read_handoff`] reads them.

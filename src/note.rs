@@ -1176,9 +1176,8 @@ macro_rules! note_joins {
 }
 
 fn read_note(row: &dyn Row) -> Result<Note> {
-    let member = |bytes: &[u8]| uuid::Uuid::from_slice(bytes).ok().map(MemberId);
-    let recorded_by = Actor::from_parts(row.text(6)?, member(row.blob(7)?), row.string(8)?)
-        .ok_or_else(|| Error::fault("a stored note", "its actor is of no known kind"))?;
+    let recorded_by =
+        Actor::read(row, 6)?.ok_or_else(|| Error::fault("a stored note", "its actor is of no known kind"))?;
     let (said_by_member, said_by_contact) = (row.opt_uuid(10)?.map(MemberId), row.opt_uuid(11)?.map(ContactId));
     Ok(Note {
         id: NoteId(row.uuid(0)?),

@@ -704,12 +704,6 @@ impl Left {
 }
 
 fn read_assignment(row: &dyn Row) -> Result<Assignment> {
-    let actor = |kind: usize| -> Result<Option<Actor>> {
-        let Some(word) = row.opt_text(kind)? else { return Ok(None) };
-        let member = row.blob(kind + 1)?;
-        let member = uuid::Uuid::from_slice(member).ok().map(MemberId);
-        Ok(Actor::from_parts(word, member, row.string(kind + 2)?))
-    };
     Ok(Assignment {
         id: AssignmentId(row.uuid(0)?),
         member: MemberId(row.uuid(1)?),
@@ -720,8 +714,9 @@ fn read_assignment(row: &dyn Row) -> Result<Assignment> {
         until: row.opt_int(6)?.map(time::from_micros).transpose()?,
         opened_why: row.opt_string(7)?,
         closed_why: row.opt_string(8)?,
-        opened_by: actor(9)?.ok_or_else(|| Error::fault("a stored assignment", "its actor is of no known kind"))?,
-        closed_by: actor(12)?,
+        opened_by: Actor::read(row, 9)?
+            .ok_or_else(|| Error::fault("a stored assignment", "its actor is of no known kind"))?,
+        closed_by: Actor::read(row, 12)?,
     })
 }
 
