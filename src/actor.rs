@@ -101,7 +101,7 @@ impl Actor {
     }
 
     /// Puts an actor together from its stored parts; `None` for a kind that this build does not know.
-    fn from_parts(kind: &str, member: Option<MemberId>, name: String) -> Option<Self> {
+    pub(crate) fn from_parts(kind: &str, member: Option<MemberId>, name: String) -> Option<Self> {
         match (kind, member) {
             ("member", Some(member)) => Some(Self::Member(member)),
             ("system", None) => Some(Self::System(name)),

@@ -69,6 +69,8 @@ pub(crate) const TABLES: &[Table] = &[Table {
     name: "attachment",
     clear: "DELETE FROM attachment",
     scan: "SELECT * FROM attachment ORDER BY subject, position",
+    of: &["contact", "note"],
+    forget: "DELETE FROM attachment WHERE subject = $1",
 }];
 
 pub(crate) fn apply_attached(sql: &dyn Sql, entry: &Applied<'_>, change: &ContactAttached) -> Result<()> {

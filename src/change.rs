@@ -7,6 +7,7 @@ use crate::attachment::ContactAttached;
 use crate::contact::{
     ContactAdded, ContactChanged, ContactIdentified, ContactLinked, ContactTagged, ContactUnlinked, ContactUntagged,
 };
+use crate::erasure::{ContactErased, FollowUpErased, MemberErased, MemoryPurged, NoteErased};
 use crate::error::{Error, Result};
 use crate::follow_up::{
     FollowUpAdded, FollowUpDone, FollowUpDropped, FollowUpHanded, FollowUpReopened, FollowUpRescheduled,
@@ -16,10 +17,13 @@ use crate::handoff::{
     HandoffCompleted, HandoffOffered, HandoffReceipted, HandoffStaged, HandoffUndone, HandoffWithdrawn,
     OwnershipAccepted, OwnershipAnswered, OwnershipAsked, OwnershipDeclined, OwnershipKept, OwnershipOffered,
 };
+use crate::hold::{ContactHeld, ContactUnheld};
+use crate::journal::MemoryReduced;
 use crate::member::{
-    AgencyAdded, AgencyDeparted, AgencyReturned, MemberAdded, MemberDeparted, MemberRenamed, MemberReturned,
+    AgencyAdded, AgencyDeparted, AgencyReturned, MemberAdded, MemberAdmitted, MemberDeparted, MemberRenamed,
+    MemberReturned,
 };
-use crate::memory::{MemoryFounded, MemoryRequested};
+use crate::memory::{MemoryFounded, MemoryImported, MemoryReceipted, MemoryRequested};
 use crate::note::{NoteAdded, NoteCorrected, NoteReclassified, NoteReleased, NoteRetracted, NoteSealed};
 use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred};
 
@@ -90,6 +94,14 @@ changes! {
     MemoryFounded "memory.founded" 1;
     /// A call with an idempotency key was carried out.
     MemoryRequested "memory.requested" 1;
+    /// A bundle from another memory was taken in.
+    MemoryImported "memory.imported" 1;
+    /// Another memory took in a bundle of this one, and said so.
+    MemoryReceipted "memory.receipted" 1;
+    /// Some bodies of entries, or bytes of attachments, are not here: withheld by who sent them, or erased.
+    MemoryReduced "memory.reduced" 1;
+    /// What had been handed over was deleted here.
+    MemoryPurged "memory.purged" 1;
     /// An agency begins to act for the organisation.
     AgencyAdded "agency.added" 1;
     /// An agency has left, and its people with it.
@@ -104,6 +116,10 @@ changes! {
     MemberDeparted "member.departed" 1;
     /// A member is back.
     MemberReturned "member.returned" 1;
+    /// A member of another memory acts here too.
+    MemberAdmitted "member.admitted" 1;
+    /// Who a member was is erased; what they wrote stays.
+    MemberErased "member.erased" 1;
     /// Somebody is known.
     ContactAdded "contact.added" 1;
     /// A fact of a contact has another value.
@@ -120,6 +136,12 @@ changes! {
     ContactIdentified "contact.identified" 1;
     /// Bytes belong to a contact.
     ContactAttached "contact.attached" 1;
+    /// Everything about a contact is erased.
+    ContactErased "contact.erased" 1;
+    /// A legal hold lies on a contact.
+    ContactHeld "contact.held" 1;
+    /// A legal hold is lifted.
+    ContactUnheld "contact.unheld" 1;
     /// A contact can be reached at an address.
     HandleAdded "handle.added" 1;
     /// An address is theirs no more.
@@ -138,6 +160,8 @@ changes! {
     NoteReleased "note.released" 1;
     /// A private note is readable by nobody, until it is opened for a stated reason.
     NoteSealed "note.sealed" 1;
+    /// A note is erased.
+    NoteErased "note.erased" 1;
     /// A member looks after a contact.
     OwnershipAssigned "ownership.assigned" 1;
     /// A member no longer looks after a contact.
@@ -168,6 +192,8 @@ changes! {
     FollowUpDropped "follow_up.dropped" 1;
     /// A promise that was done or dropped is open again.
     FollowUpReopened "follow_up.reopened" 1;
+    /// A promise is erased.
+    FollowUpErased "follow_up.erased" 1;
     /// What a leaver looks after was offered to successors.
     HandoffOffered "handoff.offered" 1;
     /// A gradual handoff came to its next stage.

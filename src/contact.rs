@@ -527,36 +527,54 @@ pub struct ContactIdentified {
 
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[
-    Table { name: "contact", clear: "DELETE FROM contact", scan: "SELECT * FROM contact ORDER BY key" },
+    Table {
+        name: "contact",
+        clear: "DELETE FROM contact",
+        scan: "SELECT * FROM contact ORDER BY key",
+        of: &["contact"],
+        forget: "DELETE FROM contact WHERE key = $1",
+    },
     Table {
         name: "contact_field",
         clear: "DELETE FROM contact_field",
         scan: "SELECT * FROM contact_field ORDER BY contact, field",
+        of: &["contact"],
+        forget: "DELETE FROM contact_field WHERE contact = $1",
     },
     Table {
         name: "contact_tag",
         clear: "DELETE FROM contact_tag",
         scan: "SELECT * FROM contact_tag ORDER BY contact, tag_key",
+        of: &["contact"],
+        forget: "DELETE FROM contact_tag WHERE contact = $1",
     },
     Table {
         name: "contact_date",
         clear: "DELETE FROM contact_date",
         scan: "SELECT * FROM contact_date ORDER BY contact, label",
+        of: &["contact"],
+        forget: "DELETE FROM contact_date WHERE contact = $1",
     },
     Table {
         name: "contact_link",
         clear: "DELETE FROM contact_link",
         scan: "SELECT * FROM contact_link ORDER BY contact, relation, other",
+        of: &["contact"],
+        forget: "DELETE FROM contact_link WHERE contact = $1",
     },
     Table {
         name: "do_not_contact",
         clear: "DELETE FROM do_not_contact",
         scan: "SELECT * FROM do_not_contact ORDER BY contact, channel",
+        of: &["contact"],
+        forget: "DELETE FROM do_not_contact WHERE contact = $1",
     },
     Table {
         name: "contact_external_id",
         clear: "DELETE FROM contact_external_id",
-        scan: "SELECT * FROM contact_external_id ORDER BY system, external_id",
+        scan: "SELECT * FROM contact_external_id ORDER BY system, external_id, contact",
+        of: &["contact"],
+        forget: "DELETE FROM contact_external_id WHERE contact = $1",
     },
 ];
 
@@ -731,8 +749,8 @@ fn identify(sql: &dyn Sql, contact: i64, id: &ExternalId, source: Option<&Source
     let digest = source.map(Source::digest);
     sql.execute(
         "INSERT INTO contact_external_id (system, external_id, contact, digest) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (system, external_id) DO UPDATE SET
-             contact = excluded.contact, digest = coalesce(excluded.digest, contact_external_id.digest)",
+         ON CONFLICT (system, external_id, contact) DO UPDATE SET
+             digest = coalesce(excluded.digest, contact_external_id.digest)",
         &[
             Value::Text(&id.system),
             Value::Text(&id.id),

@@ -248,8 +248,13 @@ pub struct FollowUpReopened {
 }
 
 /// The tables of this noun.
-pub(crate) const TABLES: &[Table] =
-    &[Table { name: "follow_up", clear: "DELETE FROM follow_up", scan: "SELECT * FROM follow_up ORDER BY key" }];
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "follow_up",
+    clear: "DELETE FROM follow_up",
+    scan: "SELECT * FROM follow_up ORDER BY key",
+    of: &["follow_up"],
+    forget: "DELETE FROM follow_up WHERE key = $1",
+}];
 
 pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &FollowUpAdded) -> Result<()> {
     let owner = member_key(sql, change.owner)?;

@@ -170,6 +170,8 @@ pub(crate) const TABLES: &[Table] = &[Table {
     name: "handle",
     clear: "DELETE FROM handle",
     scan: "SELECT * FROM handle ORDER BY contact, channel, address_key",
+    of: &["contact"],
+    forget: "DELETE FROM handle WHERE contact = $1",
 }];
 
 pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &HandleAdded) -> Result<()> {

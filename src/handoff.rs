@@ -262,26 +262,40 @@ pub struct OwnershipAnswered {
 
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[
-    Table { name: "handoff", clear: "DELETE FROM handoff", scan: "SELECT * FROM handoff ORDER BY key" },
+    Table {
+        name: "handoff",
+        clear: "DELETE FROM handoff",
+        scan: "SELECT * FROM handoff ORDER BY key",
+        of: &["handoff"],
+        forget: "DELETE FROM handoff WHERE key = $1",
+    },
     Table {
         name: "handoff_leaver",
         clear: "DELETE FROM handoff_leaver",
         scan: "SELECT * FROM handoff_leaver ORDER BY handoff, party",
+        of: &["handoff"],
+        forget: "DELETE FROM handoff_leaver WHERE handoff = $1",
     },
     Table {
         name: "handoff_stage",
         clear: "DELETE FROM handoff_stage",
         scan: "SELECT * FROM handoff_stage ORDER BY handoff, stage",
+        of: &["handoff"],
+        forget: "DELETE FROM handoff_stage WHERE handoff = $1",
     },
     Table {
         name: "handoff_item",
         clear: "DELETE FROM handoff_item",
         scan: "SELECT * FROM handoff_item ORDER BY handoff, contact, leaver",
+        of: &["contact"],
+        forget: "DELETE FROM handoff_item WHERE contact = $1",
     },
     Table {
         name: "handoff_question",
         clear: "DELETE FROM handoff_question",
         scan: "SELECT * FROM handoff_question ORDER BY key",
+        of: &["contact"],
+        forget: "DELETE FROM handoff_question WHERE contact = $1",
     },
 ];
 

@@ -108,11 +108,24 @@ fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, entry: &Ent
     match change {
         Change::MemoryFounded(_) => f.write_str("began the memory"),
         Change::MemoryRequested(c) => write!(f, "carried out the call {}", Quoted(&c.key)),
+        Change::MemoryImported(c) => write!(f, "took in a bundle of {} entries from the memory {}", c.entries, c.from),
+        Change::MemoryReceipted(c) => write!(f, "recorded that the memory {} took in the bundle {}", c.by, c.bundle),
+        Change::MemoryReduced(c) => {
+            write!(f, "noted that {} bodies and {} attachments are not here", c.bodies, c.bytes)
+        }
+        Change::MemoryPurged(_) => f.write_str("deleted what had been handed over, and certified it"),
         Change::AgencyAdded(c) => write!(f, "added the agency {}", c.name),
         Change::MemberAdded(c) => write!(f, "added the member {}", c.name),
         Change::MemberRenamed(c) => write!(f, "renamed {} to {}", c.from, c.to),
         Change::MemberDeparted(c) => write!(f, "marked {whom} as departed{}", Because(c.why.as_ref())),
         Change::MemberReturned(_) => write!(f, "marked {whom} as returned"),
+        Change::MemberAdmitted(_) => write!(f, "admitted {whom}, who came from another memory"),
+        Change::MemberErased(c) => write!(f, "erased who {whom} was ({})", c.why),
+        Change::ContactErased(c) => write!(f, "erased {whom} ({})", c.why),
+        Change::ContactHeld(c) => write!(f, "placed a legal hold on {whom} for {} ({})", c.matter, c.why),
+        Change::ContactUnheld(c) => write!(f, "lifted the legal hold on {whom} for {} ({})", c.matter, c.why),
+        Change::NoteErased(c) => write!(f, "erased the note about {whom} ({})", c.why),
+        Change::FollowUpErased(c) => write!(f, "erased a promise to {whom} ({})", c.why),
         Change::ContactAdded(c) => write!(f, "added {}", c.name),
         Change::ContactChanged(c) => changed(f, &c.fact, c.from.as_deref(), c.to.as_deref(), whom),
         Change::ContactTagged(c) => write!(f, "tagged {whom} as {}", c.tag),

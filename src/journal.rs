@@ -32,7 +32,16 @@ use crate::follow_up::FollowUpState;
 use crate::id::{AgencyId, ContactId, EntryId, FollowUpId, HandoffId, IdSource, MemberId, MemoryId, NoteId};
 use crate::memory::{Inner, MemoryFounded, View};
 use crate::store::{RowExt, Sql, SqlExt, Store, Value, values::exactly};
-use crate::{attachment, contact, follow_up, handle, handoff, member, memory, note, ownership, search, time};
+use crate::{
+    attachment, contact, erasure, follow_up, handle, handoff, hold, member, memory, note, ownership, search, time,
+};
+
+pub(crate) mod gone;
+#[cfg(feature = "bundle")]
+pub(crate) mod receive;
+pub(crate) mod replay;
+
+pub use self::gone::{Absence, MemoryReduced};
 
 /// A SHA-256 (FIPS 180-4); written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -330,6 +339,8 @@ pub(crate) struct Applied<'a> {
     pub(crate) subject: i64,
     /// The instant of its write, in microseconds since 1970.
     pub(crate) at: i64,
+    /// Whether it was written in this memory.
+    pub(crate) own: bool,
     /// The key of its actor.
     pub(crate) actor: i64,
     /// The key of the member who acts, or for whom an agent does.
@@ -373,13 +384,20 @@ impl ContactKeys {
 /// Hands a change to its noun. The one place where the journal knows the nouns.
 pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Result<()> {
     match change {
-        Change::MemoryFounded(_) | Change::Unknown(_) => Ok(()),
+        Change::MemoryFounded(_)
+        | Change::MemoryImported(_)
+        | Change::MemoryReceipted(_)
+        | Change::MemoryReduced(_)
+        | Change::MemoryPurged(_)
+        | Change::MemberErased(_)
+        | Change::Unknown(_) => Ok(()),
         Change::MemoryRequested(change) => memory::apply_requested(sql, entry, change),
         Change::AgencyAdded(change) => member::apply_agency_added(sql, entry, change),
         Change::MemberAdded(change) => member::apply_added(sql, entry, change),
         Change::MemberRenamed(change) => member::apply_renamed(sql, entry, change),
         Change::MemberDeparted(change) => member::apply_departed(sql, entry, change),
         Change::MemberReturned(_) => member::apply_returned(sql, entry),
+        Change::MemberAdmitted(_) => member::apply_admitted(sql, entry),
         Change::AgencyDeparted(change) => member::apply_agency_departed(sql, entry, change),
         Change::AgencyReturned(_) => member::apply_agency_returned(sql, entry),
         Change::ContactAdded(change) => contact::apply_added(sql, entry, change),
@@ -390,6 +408,10 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
         Change::ContactUnlinked(change) => contact::apply_unlinked(sql, entry, change),
         Change::ContactIdentified(change) => contact::apply_identified(sql, entry, change),
         Change::ContactAttached(change) => attachment::apply_attached(sql, entry, change),
+        Change::ContactErased(change) => erasure::apply_contact_erased(sql, entry, change),
+        Change::NoteErased(_) | Change::FollowUpErased(_) => Ok(()),
+        Change::ContactHeld(change) => hold::apply_held(sql, entry, change),
+        Change::ContactUnheld(change) => hold::apply_unheld(sql, entry, change),
         Change::HandleAdded(change) => handle::apply_added(sql, entry, change),
         Change::HandleEnded(change) => handle::apply_ended(sql, entry, change),
         Change::HandleRenamed(change) => handle::apply_renamed(sql, entry, change),
@@ -424,6 +446,21 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
         Change::HandoffReceipted(_) => Ok(()),
         Change::HandoffWithdrawn(change) => handoff::apply_withdrawn(sql, entry, change),
         Change::HandoffUndone(change) => handoff::apply_undone(sql, entry, change),
+    }
+}
+
+/// Hands an entry whose body is not here to its noun, where the header alone says something: that there is a member, and
+/// that they left or came back.
+pub(crate) fn apply_bare(sql: &dyn Sql, entry: &Applied<'_>, kind: &str) -> Result<()> {
+    match kind {
+        "agency.added" => member::apply_agency_added(sql, entry, &member::AgencyAdded::bare()),
+        "member.added" => member::apply_added(sql, entry, &member::MemberAdded::bare()),
+        "member.departed" => member::apply_departed(sql, entry, &member::MemberDeparted { why: None }),
+        "member.returned" => member::apply_returned(sql, entry),
+        "member.admitted" => member::apply_admitted(sql, entry),
+        "agency.departed" => member::apply_agency_departed(sql, entry, &member::AgencyDeparted { why: None }),
+        "agency.returned" => member::apply_agency_returned(sql, entry),
+        _ => Ok(()),
     }
 }
 
@@ -542,6 +579,11 @@ pub struct Writer<'m> {
     contacts: ContactKeys,
     members: HashMap<MemberId, String>,
     buffer: Vec<u8>,
+    /// Whether something went out of the memory, or came without what belongs to it.
+    reduced: bool,
+    /// The keys of subjects whose rows must be put together anew, because what came is older than what stands.
+    #[cfg(feature = "bundle")]
+    stale: std::collections::BTreeSet<i64>,
     /// How many entries stand before the index of words is brought up to them within a long write.
     unsettled: u32,
 }
@@ -585,6 +627,9 @@ impl<'m> Writer<'m> {
             contacts: ContactKeys::default(),
             members: HashMap::new(),
             buffer: Vec::new(),
+            reduced: false,
+            #[cfg(feature = "bundle")]
+            stale: std::collections::BTreeSet::new(),
             unsettled: 0,
         };
         writer.actor_name = writer.name_of_actor()?;
@@ -595,6 +640,12 @@ impl<'m> Writer<'m> {
     fn name_of_actor(&self) -> Result<String> {
         let Some(member) = self.actor.member() else { return Ok(self.actor.name().to_owned()) };
         let member = self.view().member(member)?;
+        if member.outside {
+            return Err(Error::refused(format!(
+                "{} came with a bundle from another memory and cannot write here; admit_member lets them",
+                member.name
+            )));
+        }
         match member.departed_at {
             Some(at) => Err(Error::refused(format!(
                 "{} departed on {} and can no longer write; somebody who is here must do it",
@@ -606,6 +657,11 @@ impl<'m> Writer<'m> {
     }
 
     fn finish(mut self) -> Result<()> {
+        if self.reduced {
+            let reduced = gone::state(self.sql)?;
+            let memory = self.memory_id();
+            self.append(memory, reduced)?;
+        }
         if self.tip.seq >= self.first {
             self.settle()?;
             self.tip.save(self.sql)?;
@@ -805,6 +861,7 @@ impl<'m> Writer<'m> {
             id: EntryId(id),
             subject: key,
             at: self.at_micros,
+            own: true,
             actor: actor_key,
             member: (self.viewer > 0).then_some(self.viewer),
             contacts: &self.contacts,

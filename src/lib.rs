@@ -92,6 +92,7 @@ mod channel;
 mod check;
 mod contact;
 mod debrief;
+mod erasure;
 mod error;
 mod exchange;
 #[cfg(any(feature = "vcard", feature = "csv"))]
@@ -102,6 +103,7 @@ pub mod guide;
 mod handle;
 mod handoff;
 mod history;
+mod hold;
 mod id;
 mod import;
 mod journal;
@@ -130,6 +132,7 @@ pub mod changes {
     pub use crate::contact::{
         ContactAdded, ContactChanged, ContactIdentified, ContactLinked, ContactTagged, ContactUnlinked, ContactUntagged,
     };
+    pub use crate::erasure::{ContactErased, FollowUpErased, MemberErased, MemoryPurged, NoteErased};
     pub use crate::follow_up::{
         FollowUpAdded, FollowUpDone, FollowUpDropped, FollowUpHanded, FollowUpReopened, FollowUpRescheduled,
     };
@@ -139,10 +142,13 @@ pub mod changes {
         OwnershipAccepted, OwnershipAnswered, OwnershipAsked, OwnershipDeclined, OwnershipKept, OwnershipOffered,
         StagePlanned,
     };
+    pub use crate::hold::{ContactHeld, ContactUnheld};
+    pub use crate::journal::MemoryReduced;
     pub use crate::member::{
-        AgencyAdded, AgencyDeparted, AgencyReturned, MemberAdded, MemberDeparted, MemberRenamed, MemberReturned,
+        AgencyAdded, AgencyDeparted, AgencyReturned, MemberAdded, MemberAdmitted, MemberDeparted, MemberRenamed,
+        MemberReturned,
     };
-    pub use crate::memory::{MemoryFounded, MemoryRequested};
+    pub use crate::memory::{MemoryFounded, MemoryImported, MemoryReceipted, MemoryRequested};
     pub use crate::note::{NoteAdded, NoteCorrected, NoteReclassified, NoteReleased, NoteRetracted, NoteSealed};
     pub use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred};
 }
@@ -181,7 +187,7 @@ pub use crate::id::{
     AgencyId, AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, MemoryId, NoteId, QuestionId,
 };
 pub use crate::import::{Finding, Import, ImportReport, Progress};
-pub use crate::journal::{Hash, Head, Source, Subject, Writer};
+pub use crate::journal::{Absence, Hash, Head, Source, Subject, Writer};
 pub use crate::member::{Agency, Member, NewMember, Party};
 pub use crate::memory::{Memory, Once, OpenOptions, View};
 pub use crate::note::{

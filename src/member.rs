@@ -33,6 +33,9 @@ pub struct Member {
     pub departed_at: Option<DateTime<Utc>>,
     /// Why they left, where it was said.
     pub departed_why: Option<String>,
+    /// Whether they came with a bundle from another memory: what they wrote is theirs, and they cannot write here
+    /// before they are admitted.
+    pub outside: bool,
 }
 
 impl Member {
@@ -134,6 +137,13 @@ pub struct AgencyAdded {
     pub until: Option<i64>,
 }
 
+impl AgencyAdded {
+    /// An agency of which no more is known than that there is one.
+    pub(crate) fn bare() -> Self {
+        Self { name: "an agency".to_owned(), since: None, until: None }
+    }
+}
+
 /// `member.added`: somebody begins to act for the organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -146,6 +156,13 @@ pub struct MemberAdded {
     /// The agency they come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agency: Option<AgencyId>,
+}
+
+impl MemberAdded {
+    /// A member of whom no more is known than that there is one.
+    pub(crate) fn bare() -> Self {
+        Self { name: "a former member".to_owned(), email: None, agency: None }
+    }
 }
 
 /// `member.renamed`: the same person, another name.
@@ -171,6 +188,11 @@ pub struct MemberDeparted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MemberReturned {}
+
+/// `member.admitted`: a member who came with a bundle acts here too from here on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MemberAdmitted {}
 
 /// `agency.departed`: an agency has left; its people depart because of this entry. Their names stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,8 +245,20 @@ impl From<&Agency> for Party {
 
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[
-    Table { name: "agency", clear: "DELETE FROM agency", scan: "SELECT * FROM agency ORDER BY key" },
-    Table { name: "member", clear: "DELETE FROM member", scan: "SELECT * FROM member ORDER BY key" },
+    Table {
+        name: "agency",
+        clear: "DELETE FROM agency",
+        scan: "SELECT * FROM agency ORDER BY key",
+        of: &["agency"],
+        forget: "DELETE FROM agency WHERE key = $1",
+    },
+    Table {
+        name: "member",
+        clear: "DELETE FROM member",
+        scan: "SELECT * FROM member ORDER BY key",
+        of: &["member"],
+        forget: "DELETE FROM member WHERE key = $1",
+    },
 ];
 
 pub(crate) fn apply_agency_added(sql: &dyn Sql, entry: &Applied<'_>, change: &AgencyAdded) -> Result<()> {
@@ -245,8 +279,8 @@ pub(crate) fn apply_agency_added(sql: &dyn Sql, entry: &Applied<'_>, change: &Ag
 pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &MemberAdded) -> Result<()> {
     let agency = change.agency.map(|id| agency_key(sql, id)).transpose()?;
     sql.execute(
-        "INSERT INTO member (key, id, name, name_key, email, email_key, agency, joined_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO member (key, id, name, name_key, email, email_key, agency, joined_at, outside)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             Value::Int(entry.subject),
             (&entry.id.0).into(),
@@ -256,6 +290,7 @@ pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &MemberAdd
             change.email.as_deref().map(fold).as_deref().into(),
             agency.into(),
             Value::Int(entry.at),
+            Value::Int(i64::from(!entry.own)),
         ],
     )?;
     Ok(())
@@ -285,6 +320,11 @@ pub(crate) fn apply_returned(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn apply_admitted(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
+    sql.execute("UPDATE member SET outside = 0 WHERE key = $1", &[Value::Int(entry.subject)])?;
+    Ok(())
+}
+
 pub(crate) fn apply_agency_departed(sql: &dyn Sql, entry: &Applied<'_>, change: &AgencyDeparted) -> Result<()> {
     sql.execute(
         "UPDATE agency SET departed_at = $1, departed_why = $2 WHERE key = $3",
@@ -305,7 +345,7 @@ pub(crate) fn apply_agency_returned(sql: &dyn Sql, entry: &Applied<'_>) -> Resul
 macro_rules! member_query {
     ($rest:literal) => {
         concat!(
-            "SELECT m.id, m.name, m.email, a.id, m.joined_at, m.departed_at, m.departed_why
+            "SELECT m.id, m.name, m.email, a.id, m.joined_at, m.departed_at, m.departed_why, m.outside
              FROM member m LEFT JOIN agency a ON a.key = m.agency ",
             $rest
         )
@@ -397,6 +437,7 @@ fn read_member(row: &dyn Row) -> Result<Member> {
         joined_at: time::from_micros(row.int(4)?)?,
         departed_at: row.opt_int(5)?.map(time::from_micros).transpose()?,
         departed_why: row.opt_string(6)?,
+        outside: row.int(7)? == 1,
     })
 }
 
@@ -412,6 +453,18 @@ fn read_agency(row: &dyn Row) -> Result<Agency> {
 }
 
 impl Writer<'_> {
+    /// Lets a member who came with a bundle from another memory act here too.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for an unknown member, [`Error::Refused`] for one who acts here already.
+    pub fn admit_member(&mut self, member: impl Into<MemberId>) -> Result<()> {
+        let member = self.view().member(member.into())?;
+        match member.outside {
+            true => self.append(member.id, MemberAdmitted {}),
+            false => Err(Error::refused(format!("{} acts here already", member.name))),
+        }
+    }
+
     /// Adds an agency, with the dates between which its people act for the organisation, where they are known.
     pub fn add_agency(
         &mut self,

@@ -15,7 +15,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::feed::Entry;
 use crate::id::{IdSource, MemberId, MemoryId};
-use crate::journal::{self, Applied, Head, Writer};
+use crate::journal::{self, Applied, Hash, Head, Writer};
 use crate::member::member_key;
 use crate::search;
 use crate::store::{self, Durability, Location, RowExt, Sql, SqlExt, Store, Value};
@@ -423,9 +423,48 @@ pub struct MemoryRequested {
     pub entries: u64,
 }
 
+/// `memory.imported`: a bundle from another memory was taken in; its entries stand before this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MemoryImported {
+    /// The SHA-256 of the bundle's tag manifest, by which the bundle is known.
+    pub bundle: Hash,
+    /// The memory from which it came.
+    pub from: MemoryId,
+    /// The head of that memory when it was packed.
+    pub head: Head,
+    /// The fingerprint of the key that signed it; `None` where nobody did, or by a key that nobody here expects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+    /// How many of its entries were taken in.
+    pub entries: u64,
+}
+
+/// `memory.receipted`: another memory took in a bundle of this one, and said so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MemoryReceipted {
+    /// The SHA-256 of the bundle's tag manifest.
+    pub bundle: Hash,
+    /// The memory that took it in.
+    pub by: MemoryId,
+    /// The head of this memory when the bundle was packed.
+    pub head: Head,
+    /// The fingerprint of the key that signed the receipt; `None` where nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+    /// The receipt, word for word.
+    pub receipt: String,
+}
+
 /// The tables of this noun.
-pub(crate) const TABLES: &[Table] =
-    &[Table { name: "request", clear: "DELETE FROM request", scan: "SELECT * FROM request ORDER BY key" }];
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "request",
+    clear: "DELETE FROM request",
+    scan: "SELECT * FROM request ORDER BY key",
+    of: &[],
+    forget: "",
+}];
 
 pub(crate) fn apply_requested(sql: &dyn Sql, entry: &Applied<'_>, change: &MemoryRequested) -> Result<()> {
     let entries = i64::try_from(change.entries).map_err(|e| Error::fault("an idempotency key", e))?;

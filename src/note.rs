@@ -412,16 +412,26 @@ const SEALED: i64 = -3;
 
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[
-    Table { name: "note", clear: "DELETE FROM note", scan: "SELECT * FROM note ORDER BY key" },
+    Table {
+        name: "note",
+        clear: "DELETE FROM note",
+        scan: "SELECT * FROM note ORDER BY key",
+        of: &["note"],
+        forget: "DELETE FROM note WHERE key = $1",
+    },
     Table {
         name: "note_contact",
         clear: "DELETE FROM note_contact",
         scan: "SELECT * FROM note_contact ORDER BY contact, happened_at, note",
+        of: &["note"],
+        forget: "DELETE FROM note_contact WHERE note = $1",
     },
     Table {
         name: "note_external_id",
         clear: "DELETE FROM note_external_id",
-        scan: "SELECT * FROM note_external_id ORDER BY system, external_id",
+        scan: "SELECT * FROM note_external_id ORDER BY system, external_id, note",
+        of: &[],
+        forget: "",
     },
 ];
 
@@ -492,7 +502,8 @@ pub(crate) fn apply_added(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteAdded
 fn identify(sql: &dyn Sql, note: i64, id: &ExternalId, source: Option<&Source>) -> Result<()> {
     let digest = source.map(Source::digest);
     sql.execute(
-        "INSERT INTO note_external_id (system, external_id, note, digest) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO note_external_id (system, external_id, note, digest) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (system, external_id, note) DO NOTHING",
         &[
             Value::Text(&id.system),
             Value::Text(&id.id),
@@ -554,23 +565,26 @@ fn make_private_to(sql: &dyn Sql, entry: &Applied<'_>, reader: i64) -> Result<()
 
 /// Finds out anew when the contacts of a note were last spoken to.
 fn retell(sql: &dyn Sql, note: i64) -> Result<()> {
-    let contacts =
-        sql.all("SELECT contact FROM note_contact WHERE note = $1 ORDER BY contact", &[Value::Int(note)], |row| {
-            row.int(0)
-        })?;
-    for contact in contacts {
-        let at = sql.first(
-            "SELECT l.happened_at FROM note_contact l
-             JOIN note n ON n.key = l.note
-             WHERE l.contact = $1 AND n.retracted_at IS NULL AND n.private_to IS NULL
-                 AND l.kind IN ('conversation', 'praise', 'complaint', 'idea')
-             ORDER BY l.happened_at DESC LIMIT 1",
-            &[Value::Int(contact)],
-            |row| row.int(0),
-        )?;
-        contact::respoken(sql, contact, at)?;
-    }
-    Ok(())
+    contacts_of(sql, note)?.into_iter().try_for_each(|contact| retell_contact(sql, contact))
+}
+
+/// The keys of the contacts that a note is about.
+pub(crate) fn contacts_of(sql: &dyn Sql, note: i64) -> Result<Vec<i64>> {
+    sql.all("SELECT contact FROM note_contact WHERE note = $1 ORDER BY contact", &[Value::Int(note)], |row| row.int(0))
+}
+
+/// Puts together anew when a contact was last spoken to.
+pub(crate) fn retell_contact(sql: &dyn Sql, contact: i64) -> Result<()> {
+    let at = sql.first(
+        "SELECT l.happened_at FROM note_contact l
+         JOIN note n ON n.key = l.note
+         WHERE l.contact = $1 AND n.retracted_at IS NULL AND n.private_to IS NULL
+             AND l.kind IN ('conversation', 'praise', 'complaint', 'idea')
+         ORDER BY l.happened_at DESC LIMIT 1",
+        &[Value::Int(contact)],
+        |row| row.int(0),
+    )?;
+    contact::respoken(sql, contact, at)
 }
 
 /// A note that is being written. Nothing is kept before [`NoteDraft::save`].

@@ -248,8 +248,13 @@ pub struct OwnershipTransferred {
 }
 
 /// The tables of this noun.
-pub(crate) const TABLES: &[Table] =
-    &[Table { name: "assignment", clear: "DELETE FROM assignment", scan: "SELECT * FROM assignment ORDER BY key" }];
+pub(crate) const TABLES: &[Table] = &[Table {
+    name: "assignment",
+    clear: "DELETE FROM assignment",
+    scan: "SELECT * FROM assignment ORDER BY key",
+    of: &["contact"],
+    forget: "DELETE FROM assignment WHERE contact = $1",
+}];
 
 pub(crate) fn apply_assigned(sql: &dyn Sql, entry: &Applied<'_>, change: &OwnershipAssigned) -> Result<()> {
     let why = change.why.as_deref();

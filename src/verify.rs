@@ -6,23 +6,27 @@ use std::hash::{BuildHasher, Hasher};
 
 use serde::Serialize;
 
-use crate::change::Change;
 use crate::error::{Error, Result};
-use crate::id::EntryId;
-use crate::journal::{self, Applied, ContactKeys, Hash, Head, Header};
+use crate::journal::gone::{self, Absence, MemoryReduced};
+use crate::journal::replay::{self, column};
+use crate::journal::{self, ContactKeys, Hash, Head, Header};
 use crate::memory::{Inner, Memory};
 use crate::store::{Location, Options, Row, RowExt, Sql, SqlExt, Store, Value};
-use crate::{attachment, contact, follow_up, handle, handoff, member, memory, note, ownership, search};
+use crate::{attachment, contact, erasure, follow_up, handle, handoff, hold, member, memory, note, ownership, search};
 
 /// A table that follows from the journal: its name, how to empty it, how to read it whole in a fixed order.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) clear: &'static str,
     pub(crate) scan: &'static str,
+    /// The nouns whose entries write rows of their subject here.
+    pub(crate) of: &'static [&'static str],
+    /// How to take away what stands here of one subject, by its key.
+    pub(crate) forget: &'static str,
 }
 
 /// The tables of every noun.
-const TABLES: &[&[Table]] = &[
+pub(crate) const TABLES: &[&[Table]] = &[
     memory::TABLES,
     member::TABLES,
     contact::TABLES,
@@ -32,6 +36,8 @@ const TABLES: &[&[Table]] = &[
     ownership::TABLES,
     follow_up::TABLES,
     handoff::TABLES,
+    erasure::TABLES,
+    hold::TABLES,
 ];
 
 /// What a verification found.
@@ -95,7 +101,7 @@ impl Memory {
             for table in TABLES.iter().copied().flatten() {
                 sql.execute(table.clear, &[])?;
             }
-            replay(sql, sql, &mut |_, _| Ok(()))?;
+            replay(sql, sql)?;
             search::rebuild(sql, journal::head(sql)?.seq)
         })
     }
@@ -135,7 +141,7 @@ fn check_journal(sql: &dyn Sql, chain: &mut Chain) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     let scratch = Store::open(&Location::Scratch, &Options::default())?;
     journal::write_scratch(&scratch, |copy| {
-        match replay(sql, copy, &mut |sql, row| chain.take(sql, row)) {
+        match check_chain(sql, copy, chain) {
             Ok(()) => {}
             Err(error @ (Error::Io { .. } | Error::Damaged { .. } | Error::DiskFull { .. })) => return Err(error),
             Err(error) => chain.findings.push(format!("the journal cannot be replayed: {error}")),
@@ -152,36 +158,23 @@ fn check_journal(sql: &dyn Sql, chain: &mut Chain) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Reads every entry in order, hands its row to `see`, and applies it to `to`.
-fn replay(from: &dyn Sql, to: &dyn Sql, see: &mut dyn FnMut(&dyn Sql, &dyn Row) -> Result<()>) -> Result<()> {
+/// Applies every entry, in the order of the stamps.
+fn replay(from: &dyn Sql, to: &dyn Sql) -> Result<()> {
     let contacts = ContactKeys::default();
-    from.each(
-        "SELECT e.seq, e.id, e.subject, e.at, e.actor, e.kind, e.version, b.body, b.salt, e.digest, e.hash, e.stamp,
-             o.id, s.id, a.kind, a.member, a.name, e.cause, e.origin, am.seq
-         FROM entry e
-         LEFT JOIN entry_body b ON b.seq = e.seq
-         LEFT JOIN origin o ON o.key = e.origin
-         LEFT JOIN entry s ON s.seq = e.subject
-         LEFT JOIN actor a ON a.key = e.actor
-         LEFT JOIN entry am ON am.id = a.member
-         ORDER BY e.seq",
-        &[],
-        |row| {
-            see(from, row)?;
-            let Some(body) = row.opt_text(7)? else { return Ok(()) };
-            let change = Change::read(row.text(5)?, row.int(6)?, body)?;
-            let entry = Applied {
-                seq: row.int(0)?,
-                id: EntryId(row.uuid(1)?),
-                subject: row.int(2)?,
-                at: row.int(3)?,
-                actor: row.int(4)?,
-                member: row.opt_int(19)?,
-                contacts: &contacts,
-            };
-            journal::apply(to, &entry, &change)
-        },
-    )
+    replay::each_stamped(from, &mut |row| replay::fold(row, to, &contacts))
+}
+
+/// Recomputes the chain and applies every entry: in one go where they arrived in order.
+fn check_chain(sql: &dyn Sql, copy: &dyn Sql, chain: &mut Chain) -> Result<()> {
+    if !replay::arrived_in_order(sql)? {
+        replay::each_arrived(sql, &mut |row| chain.take(sql, row))?;
+        return replay(sql, copy);
+    }
+    let contacts = ContactKeys::default();
+    replay::each_arrived(sql, &mut |row| {
+        chain.take(sql, row)?;
+        replay::fold(row, copy, &contacts)
+    })
 }
 
 /// The chain as it is recomputed, entry by entry.
@@ -190,13 +183,26 @@ struct Chain {
     head: Hash,
     stamp: i64,
     noted: Option<Head>,
+    /// What the journal last said of what is gone.
+    reduced: Option<String>,
     buffer: Vec<u8>,
     findings: Vec<String>,
 }
 
+/// The kind of the entries that say what is gone.
+const REDUCED: &str = "memory.reduced";
+
 impl Chain {
     const fn new(noted: Option<Head>) -> Self {
-        Self { seq: 0, head: Hash::NONE, stamp: i64::MIN, noted, buffer: Vec::new(), findings: Vec::new() }
+        Self {
+            seq: 0,
+            head: Hash::NONE,
+            stamp: i64::MIN,
+            noted,
+            reduced: None,
+            buffer: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 
     fn find(&mut self, seq: i64, what: &str) {
@@ -205,27 +211,24 @@ impl Chain {
         }
     }
 
-    /// Takes the row of the next entry; the columns are those of [`replay`].
+    /// Takes the row of the next entry; the columns are those of [`replay::column`].
     fn take(&mut self, sql: &dyn Sql, row: &dyn Row) -> Result<()> {
-        let (seq, stored) = (row.int(0)?, Hash::from_slice(row.blob(10)?)?);
+        let (seq, stored) = (row.int(column::SEQ)?, Hash::from_slice(row.blob(column::HASH)?)?);
         if seq != self.seq + 1 {
             self.find(seq, &format!("the entries {} to {} are missing", self.seq + 1, seq - 1));
         }
-        let digest = Hash::from_slice(row.blob(9)?)?;
-        match (row.opt_blob(8)?, row.opt_text(7)?) {
-            (Some(salt), Some(body)) if Hash::of(&[salt, body.as_bytes()]) != digest => {
-                self.find(seq, "its body was changed");
-            }
-            (Some(_), Some(_)) => {}
-            _ => self.find(seq, "its body is missing"),
-        }
-        if row.opt_blob(12)?.is_none() || row.opt_blob(13)?.is_none() || row.opt_text(14)?.is_none() {
+        let digest = Hash::from_slice(row.blob(column::DIGEST)?)?;
+        self.check_body(sql, row, digest)?;
+        let parts = [column::ORIGIN_ID, column::SUBJECT_ID, column::ACTOR_KIND];
+        let has_parts =
+            parts.iter().try_fold(true, |all, part| Ok::<_, Error>(all && row.value(*part)? != Value::Null))?;
+        if !has_parts {
             self.find(seq, "its origin, its subject or its actor is missing");
         } else if self.hash(sql, row, digest)? != stored {
             self.find(seq, "its header was changed");
         }
-        let stamp = row.int(11)?;
-        if row.int(18)? == 1 && stamp <= self.stamp {
+        let stamp = row.int(column::STAMP)?;
+        if row.int(column::ORIGIN)? == replay::OWN && stamp <= self.stamp {
             self.find(seq, "its stamp runs backwards");
         }
         self.stamp = self.stamp.max(stamp);
@@ -237,31 +240,65 @@ impl Chain {
         Ok(())
     }
 
+    /// Compares the body of an entry with its digest, or with why there is none.
+    fn check_body(&mut self, sql: &dyn Sql, row: &dyn Row, digest: Hash) -> Result<()> {
+        let seq = row.int(column::SEQ)?;
+        let (salt, body) = (row.opt_blob(column::SALT)?, row.opt_text(column::BODY)?);
+        if row.text(column::KIND)? == REDUCED {
+            self.reduced = body.map(str::to_owned);
+        }
+        match salt.zip(body).map(|(salt, body)| Hash::of(&[salt, body.as_bytes()])) {
+            Some(found) if found == digest => {}
+            Some(found) if gone::masked_by(sql, row.blob(column::ID)?)? == Some(found) => {}
+            Some(_) => self.find(seq, "its body was changed"),
+            None => match gone::why(sql, row.blob(column::ID)?)? {
+                Some(Absence::Withheld | Absence::Erased) => {}
+                Some(Absence::Masked) | None => self.find(seq, "its body is missing"),
+            },
+        }
+        Ok(())
+    }
+
     fn hash(&mut self, sql: &dyn Sql, row: &dyn Row, digest: Hash) -> Result<Hash> {
-        let (seq, subject) = (row.int(0)?, row.int(2)?);
+        let (seq, subject) = (row.int(column::SEQ)?, row.int(column::SUBJECT)?);
         let header = Header {
-            id: row.uuid(1)?,
-            origin: row.uuid(12)?,
-            subject: row.uuid(13)?,
-            kind: row.text(5)?,
-            version: row.int(6)?,
-            stamp: row.int(11)?,
-            at: row.int(3)?,
-            actor_kind: row.text(14)?,
-            actor_member: row.blob(15)?,
-            actor_name: row.text(16)?,
-            cause: row.opt_blob(17)?,
+            id: row.uuid(column::ID)?,
+            origin: row.uuid(column::ORIGIN_ID)?,
+            subject: row.uuid(column::SUBJECT_ID)?,
+            kind: row.text(column::KIND)?,
+            version: row.int(column::VERSION)?,
+            stamp: row.int(column::STAMP)?,
+            at: row.int(column::AT)?,
+            actor_kind: row.text(column::ACTOR_KIND)?,
+            actor_member: row.blob(column::ACTOR_MEMBER)?,
+            actor_name: row.text(column::ACTOR_NAME)?,
+            cause: row.opt_blob(column::CAUSE)?,
             digest,
             previous: match subject == seq {
                 true => Hash::NONE,
-                false => journal::previous_hash(sql, subject, row.int(18)?, seq)?,
+                false => journal::previous_hash(sql, subject, row.int(column::ORIGIN)?, seq)?,
             },
         };
         Ok(header.hash(&mut self.buffer))
     }
 
+    /// Compares what is gone with what the journal last said of it.
+    fn check_gone(&mut self, sql: &dyn Sql) -> Result<()> {
+        let stands = gone::state(sql)?;
+        let said = self.reduced.take().and_then(|body| serde_json::from_str::<MemoryReduced>(&body).ok());
+        let is_said = match said {
+            Some(said) => said == stands,
+            None => stands.bodies == 0 && stands.bytes == 0,
+        };
+        if !is_said {
+            self.findings.push("what is erased or withheld is not what the journal says of it".to_owned());
+        }
+        Ok(())
+    }
+
     /// Compares what was recomputed with what stands beside the entries.
     fn finish(&mut self, sql: &dyn Sql) -> Result<()> {
+        self.check_gone(sql)?;
         let stored = sql.first("SELECT seq, hash, stamp FROM journal_head", &[], |row| {
             Ok((row.int(0)?, Hash::from_slice(row.blob(1)?)?, row.int(2)?))
         })?;
@@ -364,7 +401,8 @@ fn check_attachments(sql: &dyn Sql, findings: &mut Vec<String>) -> Result<()> {
         Ok(())
     })?;
     let missing = sql.one(
-        "SELECT count(*) FROM attachment WHERE sha256 NOT IN (SELECT sha256 FROM attachment_bytes)",
+        "SELECT count(*) FROM attachment
+         WHERE sha256 NOT IN (SELECT sha256 FROM attachment_bytes) AND sha256 NOT IN (SELECT id FROM gone)",
         &[],
         |row| row.int(0),
     )?;

@@ -41,15 +41,20 @@ mod manifest;
 mod name;
 mod pack;
 pub(crate) mod page;
+mod scope;
 #[cfg(feature = "age")]
 mod sealing;
 mod signature;
+pub(crate) mod slice;
+mod statement;
 mod zip;
 
 pub use bag::{Bag, BagFile, FileInBag, Opening};
 pub use error::{BundleError, BundleFault, Result};
 pub use limits::Limits;
 pub use pack::{BagInfo, BagWriter, FileWriter, Packing};
+pub use scope::Scope;
 #[cfg(feature = "age")]
 pub use sealing::{Sealed, Sealer, Unsealed, Unsealer};
 pub use signature::{NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys};
+pub use statement::{Counts, Statement, Withheld};

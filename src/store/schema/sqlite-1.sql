@@ -59,6 +59,14 @@ CREATE TABLE attachment_bytes (
     bytes BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What is not here any more, or never came, and why: the body of an entry (by its id), or the bytes of an attachment (by
+-- their SHA-256). `digest` is that of the body which stands in the place of a masked one.
+CREATE TABLE gone (
+    id BLOB PRIMARY KEY CHECK (length(id) IN (16, 32)),
+    why TEXT NOT NULL,
+    digest BLOB CHECK (length(digest) = 32)
+) STRICT, WITHOUT ROWID;
+
 -- noun: memory.rs
 -- Calls that carried an idempotency key: the entries number `first` to `last`.
 CREATE TABLE request (
@@ -89,7 +97,8 @@ CREATE TABLE member (
     agency INTEGER,
     joined_at INTEGER NOT NULL,
     departed_at INTEGER,
-    departed_why TEXT
+    departed_why TEXT,
+    outside INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX member_by_name ON member (name_key);
@@ -159,7 +168,7 @@ CREATE TABLE contact_external_id (
     external_id TEXT NOT NULL,
     contact INTEGER NOT NULL,
     digest BLOB CHECK (length(digest) = 32),
-    PRIMARY KEY (system, external_id)
+    PRIMARY KEY (system, external_id, contact)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX contact_external_id_by_contact ON contact_external_id (contact);
@@ -233,7 +242,7 @@ CREATE TABLE note_external_id (
     external_id TEXT NOT NULL,
     note INTEGER NOT NULL,
     digest BLOB CHECK (length(digest) = 32),
-    PRIMARY KEY (system, external_id)
+    PRIMARY KEY (system, external_id, note)
 ) STRICT, WITHOUT ROWID;
 
 -- noun: attachment.rs
@@ -357,6 +366,33 @@ CREATE TABLE handoff_question (
 ) STRICT;
 
 CREATE INDEX handoff_question_by_handoff ON handoff_question (handoff, contact);
+CREATE INDEX handoff_question_by_contact ON handoff_question (contact);
+
+-- noun: erasure.rs
+-- Who was erased: the id of a contact, a note or a follow-up; bundles do not bring them back.
+CREATE TABLE tombstone (
+    id BLOB PRIMARY KEY CHECK (length(id) = 16),
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The addresses of those who were erased, each as a hash under a key, so that the address cannot be read from it.
+CREATE TABLE tombstone_address (
+    hash_key BLOB NOT NULL CHECK (length(hash_key) = 32),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    PRIMARY KEY (hash_key, hash, id)
+) STRICT, WITHOUT ROWID;
+
+-- noun: hold.rs
+-- Legal holds: what stands here is neither erased nor thrown away by a rule.
+CREATE TABLE hold (
+    contact INTEGER NOT NULL,
+    matter TEXT NOT NULL,
+    why TEXT NOT NULL,
+    placed_at INTEGER NOT NULL,
+    placed_by INTEGER NOT NULL,
+    PRIMARY KEY (contact, matter)
+) STRICT, WITHOUT ROWID;
 
 -- noun: search.rs
 -- The words of notes and contacts, as search.rs works them out; the row is the note's or the contact's key. What is

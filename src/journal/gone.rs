@@ -1,0 +1,85 @@
+//! What is not here: bodies of entries and bytes of attachments that were erased, or that never came.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Hash, Writer};
+use crate::error::Result;
+use crate::store::{RowExt, Sql, SqlExt, Value};
+use crate::word::words;
+
+/// `memory.reduced`: some bodies of entries, or bytes of attachments, are not here. Written whenever that changes, so that
+/// what was rightly left out can be told from what somebody took away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MemoryReduced {
+    /// How many entries have no body here, or another than was written.
+    pub bodies: u64,
+    /// How many attachments have no bytes here.
+    pub bytes: u64,
+    /// A SHA-256 over all of them: each with its id, why, and the digest of the body in its place.
+    pub hash: Hash,
+}
+
+words! {
+    /// Why the body of an entry is not the one that was written.
+    Absence "reason for what is gone" {
+        /// Who sent it kept it back.
+        Withheld "withheld",
+        /// It was erased.
+        Erased "erased",
+        /// A name in it was erased; another body stands in its place.
+        Masked "masked",
+    }
+}
+
+/// What is gone as the table has it.
+pub(crate) fn state(sql: &dyn Sql) -> Result<MemoryReduced> {
+    let (mut bodies, mut bytes, mut hasher) = (0, 0, Sha256::new());
+    sql.each("SELECT id, why, digest FROM gone ORDER BY id", &[], |row| {
+        let (id, why, digest) = (row.blob(0)?, row.text(1)?, row.opt_blob(2)?.unwrap_or_default());
+        match id.len() {
+            16 => bodies += 1,
+            _ => bytes += 1,
+        }
+        for part in [id, why.as_bytes(), digest] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        Ok(())
+    })?;
+    Ok(MemoryReduced { bodies, bytes, hash: Hash(hasher.finalize().into()) })
+}
+
+/// Why the body of an entry, or the bytes of an attachment, are not here; `None` where they should be.
+pub(crate) fn why(sql: &dyn Sql, id: &[u8]) -> Result<Option<Absence>> {
+    sql.first("SELECT why FROM gone WHERE id = $1", &[Value::Blob(id)], |row| row.text(0)?.parse())
+}
+
+/// The digest of the body that stands in the place of a masked one.
+pub(crate) fn masked_by(sql: &dyn Sql, id: &[u8]) -> Result<Option<Hash>> {
+    let digest = sql.first("SELECT digest FROM gone WHERE id = $1", &[Value::Blob(id)], |row| {
+        row.opt_blob(0)?.map(Hash::from_slice).transpose()
+    })?;
+    Ok(digest.flatten())
+}
+
+impl Writer<'_> {
+    /// Takes notice that the body of an entry (by its id), or the bytes of an attachment (by their SHA-256), are not here.
+    pub(crate) fn is_gone(&mut self, id: &[u8], why: Absence, masked: Option<&Hash>) -> Result<()> {
+        self.reduced = true;
+        self.sql.execute(
+            "INSERT INTO gone (id, why, digest) VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET why = excluded.why, digest = excluded.digest",
+            &[Value::Blob(id), Value::Text(why.word()), masked.map(|digest| &digest.0[..]).into()],
+        )?;
+        Ok(())
+    }
+
+    /// Takes notice that what was gone is here.
+    pub(crate) fn is_here(&mut self, id: &[u8]) -> Result<()> {
+        self.reduced = true;
+        self.sql.execute("DELETE FROM gone WHERE id = $1", &[Value::Blob(id)])?;
+        Ok(())
+    }
+}

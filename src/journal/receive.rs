@@ -1,0 +1,432 @@
+//! Entries that come from another memory: checked, kept, and folded into what stands.
+//!
+//! The state of a subject is its entries in the order of their stamps, whichever memory wrote them and whenever they
+//! came. What is newer than everything that is known of its subject is applied straight; the rows of the other subjects
+//! are put together anew at the end.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::gone::{self, Absence};
+use super::replay::{self, column};
+use super::{
+    Applied, ContactKeys, Hash, Header, SETTLE_EVERY, Subject, Tip, Writer, actor_key, apply, apply_bare, index,
+    next_head, previous_hash, seq_of,
+};
+use crate::actor::Actor;
+use crate::change::Change;
+use crate::error::{Error, Result};
+use crate::id::{EntryId, MemberId};
+use crate::store::{Row, RowExt, Sql, SqlExt, Value};
+use crate::{erasure, note, search, verify};
+
+/// An entry as it travels: a line of `data/journal.jsonl`. The names and forms of its fields are frozen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    /// The id.
+    pub(crate) id: Uuid,
+    /// The memory in which it was written.
+    pub(crate) origin: Uuid,
+    /// What it is about: the id of the entry that created it.
+    pub(crate) subject: Uuid,
+    /// The word of its kind.
+    pub(crate) kind: String,
+    /// The version of its body.
+    pub(crate) version: i64,
+    /// Its place in the order of all entries.
+    pub(crate) stamp: i64,
+    /// The instant of its write, in microseconds since 1970.
+    pub(crate) at: i64,
+    /// Who made the change.
+    pub(crate) actor: RecordedActor,
+    /// The entry that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cause: Option<Uuid>,
+    /// The salted digest of the body.
+    pub(crate) digest: Hash,
+    /// The hash of the header.
+    pub(crate) hash: Hash,
+    /// The salt of the digest, in base64; absent where the body is.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "salt")]
+    pub(crate) salt: Option<[u8; 16]>,
+    /// The body, byte for byte as it was hashed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<Box<RawValue>>,
+    /// Absence the body is not the one that was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gone: Option<Absence>,
+}
+
+/// Who made a change, as it travels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecordedActor {
+    /// `member`, `system`, `import` or `agent`.
+    pub(crate) kind: String,
+    /// The member who acts, or for whom an agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) member: Option<Uuid>,
+    /// The name of a system, an import or an agent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) name: String,
+}
+
+/// Sixteen bytes as base64 (RFC 4648, section 4).
+mod salt {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(salt: &Option<[u8; 16]>, to: S) -> Result<S::Ok, S::Error> {
+        match salt {
+            Some(salt) => to.serialize_str(&STANDARD.encode(salt)),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 16]>, D::Error> {
+        let text = String::deserialize(from)?;
+        let bytes = STANDARD.decode(&text).map_err(D::Error::custom)?;
+        bytes.try_into().map(Some).map_err(|_| D::Error::custom("the salt has not 16 bytes"))
+    }
+}
+
+impl Record {
+    /// Reads a stored entry, by the columns of [`column`].
+    pub(crate) fn of_row(row: &dyn Row, why: Option<Absence>) -> Result<Self> {
+        let wrong = |e: serde_json::Error| Error::fault("the body of an entry", e);
+        Ok(Self {
+            id: row.uuid(column::ID)?,
+            origin: row.uuid(column::ORIGIN_ID)?,
+            subject: row.uuid(column::SUBJECT_ID)?,
+            kind: row.string(column::KIND)?,
+            version: row.int(column::VERSION)?,
+            stamp: row.int(column::STAMP)?,
+            at: row.int(column::AT)?,
+            actor: RecordedActor {
+                kind: row.string(column::ACTOR_KIND)?,
+                member: Uuid::from_slice(row.blob(column::ACTOR_MEMBER)?).ok(),
+                name: row.string(column::ACTOR_NAME)?,
+            },
+            cause: row.opt_uuid(column::CAUSE)?,
+            digest: Hash::from_slice(row.blob(column::DIGEST)?)?,
+            hash: Hash::from_slice(row.blob(column::HASH)?)?,
+            salt: row
+                .opt_blob(column::SALT)?
+                .map(|salt| crate::store::values::exactly(salt, column::SALT))
+                .transpose()?,
+            body: row.opt_string(column::BODY)?.map(RawValue::from_string).transpose().map_err(wrong)?,
+            gone: why,
+        })
+    }
+
+    /// Takes the body away, so that the header travels alone.
+    pub(crate) fn withhold(&mut self) {
+        (self.salt, self.body, self.gone) = (None, None, Some(Absence::Withheld));
+    }
+
+    /// The text of the body.
+    pub(crate) fn body(&self) -> Option<&str> {
+        self.body.as_deref().map(RawValue::get)
+    }
+
+    /// What the entry is about.
+    pub(crate) fn about(&self) -> Subject {
+        Subject::of(&self.kind, self.subject)
+    }
+
+    fn is_first(&self) -> bool {
+        self.subject == self.id
+    }
+
+    fn refused(&self, why: &str) -> Error {
+        Error::refused(format!("entry {} ({}) {why}", self.id, self.kind))
+    }
+}
+
+/// What became of an entry that came from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// It was not known.
+    New,
+    /// It was known, and its body came with it only this time.
+    Filled,
+    /// It was known.
+    Known,
+}
+
+/// An entry that is dated so many microseconds ahead of the clock here is refused: a day.
+const AHEAD_MAX: i64 = 86_400_000_000;
+
+impl Writer<'_> {
+    /// Takes in an entry from another memory. Entries come in the order of their stamps; after the last comes
+    /// [`Writer::fold_stale`].
+    pub(crate) fn receive(&mut self, entry: &Record) -> Result<Received> {
+        self.check_record(entry)?;
+        if let Some((seq, hash)) = known(self.sql, entry.id)? {
+            return match hash == entry.hash {
+                true => self.fill(seq, entry),
+                false => Err(entry.refused("is here already with another content; one of the two was changed")),
+            };
+        }
+        if entry.origin == self.memory_id().0 {
+            return Err(entry.refused(
+                "is said to be written in this memory, which does not know it: it was forged, or this memory was put back \
+                 to an older copy",
+            ));
+        }
+        self.keep_entry(entry)?;
+        Ok(Received::New)
+    }
+
+    /// Checks what can be told from the entry alone.
+    fn check_record(&self, entry: &Record) -> Result<()> {
+        if entry.stamp > self.at_micros.saturating_add(AHEAD_MAX) || entry.at > self.at_micros.saturating_add(AHEAD_MAX)
+        {
+            return Err(entry.refused("is dated more than a day ahead; set the clock of whichever is wrong"));
+        }
+        if matches!(entry.about(), Subject::Memory(_)) {
+            return Err(entry.refused("is about a memory itself, which no bundle carries"));
+        }
+        match (&entry.salt, entry.body(), entry.gone) {
+            (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != entry.digest => {
+                Err(entry.refused("has a body that is not the one that was written"))
+            }
+            (Some(_), Some(_), None | Some(Absence::Masked))
+            | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
+            _ => Err(entry.refused("does not say rightly whether its body is there, and why not")),
+        }
+    }
+
+    /// Adds the body to an entry that came without.
+    fn fill(&mut self, seq: i64, entry: &Record) -> Result<Received> {
+        let id = entry.id.as_bytes();
+        let (None, Some(Absence::Withheld)) = (entry.gone, gone::why(self.sql, id)?) else {
+            return Ok(Received::Known);
+        };
+        self.keep_body(seq, entry)?;
+        self.is_here(id)?;
+        let subject = seq_of(self.sql, entry.subject)?.ok_or_else(|| Error::unknown("subject", entry.subject))?;
+        self.stale.insert(subject);
+        Ok(Received::Filled)
+    }
+
+    /// Numbers, checks, stores and applies an entry that is not known.
+    fn keep_entry(&mut self, entry: &Record) -> Result<()> {
+        let seq = self.tip.seq + 1;
+        let origin = origin_key(self.sql, entry.origin)?;
+        let subject = match entry.is_first() {
+            true => seq,
+            false => seq_of(self.sql, entry.subject)?.ok_or_else(|| {
+                entry.refused("is about something whose first entry is neither here nor before it in the bundle")
+            })?,
+        };
+        self.check_chain(entry, subject, origin, seq)?;
+        let mut actor = Actor::from_record(&entry.actor).map(|actor| actor_key(self.sql, &actor));
+        let actor = match actor.take() {
+            Some(key) => key?,
+            None => return Err(entry.refused("was made by an actor of no known kind; a newer heirloom may know it")),
+        };
+        let member = match entry.actor.member {
+            Some(id) => Some(seq_of(self.sql, id)?.ok_or_else(|| {
+                entry.refused("was made by a member who is neither here nor before it in the bundle")
+            })?),
+            None => None,
+        };
+        self.sql.execute(
+            "INSERT INTO entry (seq, id, origin, subject, kind, version, stamp, at, actor, cause, digest, hash)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            &[
+                Value::Int(seq),
+                (&entry.id).into(),
+                Value::Int(origin),
+                Value::Int(subject),
+                Value::Text(&entry.kind),
+                Value::Int(entry.version),
+                Value::Int(entry.stamp),
+                Value::Int(entry.at),
+                Value::Int(actor),
+                entry.cause.as_ref().map(|cause| &cause.as_bytes()[..]).into(),
+                Value::Blob(&entry.digest.0),
+                Value::Blob(&entry.hash.0),
+            ],
+        )?;
+        let has_body = self.keep_body(seq, entry)?;
+        self.tip = Tip { seq, head: next_head(&self.tip.head, &entry.hash), stamp: self.tip.stamp.max(entry.stamp) };
+        self.last_id = Some(EntryId(entry.id));
+        let is_newest = entry.is_first() || !has_newer(self.sql, subject, seq, entry)?;
+        if !is_newest || self.stale.contains(&subject) {
+            self.stale.insert(subject);
+            return Ok(());
+        }
+        let applied = Applied {
+            seq,
+            id: EntryId(entry.id),
+            subject,
+            at: entry.at,
+            own: false,
+            actor,
+            member,
+            contacts: &self.contacts,
+        };
+        match entry.body().filter(|_| has_body) {
+            Some(body) => {
+                let change = Change::read(&entry.kind, entry.version, body)?;
+                apply(self.sql, &applied, &change).map_err(|error| unmet(entry, error))?;
+                index(self.sql, subject, &change)?;
+            }
+            None => apply_bare(self.sql, &applied, &entry.kind)?,
+        }
+        self.unsettled += 1;
+        match self.unsettled == SETTLE_EVERY {
+            true => self.settle(),
+            false => Ok(()),
+        }
+    }
+
+    /// Recomputes the hash of a header from what stands before it about the same subject.
+    fn check_chain(&mut self, entry: &Record, subject: i64, origin: i64, seq: i64) -> Result<()> {
+        let previous = match entry.is_first() {
+            true => Hash::NONE,
+            false => previous_hash(self.sql, subject, origin, seq)?,
+        };
+        let header = Header {
+            id: entry.id,
+            origin: entry.origin,
+            subject: entry.subject,
+            kind: &entry.kind,
+            version: entry.version,
+            stamp: entry.stamp,
+            at: entry.at,
+            actor_kind: &entry.actor.kind,
+            actor_member: entry.actor.member.as_ref().map_or(&[][..], |member| member.as_bytes()),
+            actor_name: &entry.actor.name,
+            cause: entry.cause.as_ref().map(|cause| &cause.as_bytes()[..]),
+            digest: entry.digest,
+            previous,
+        };
+        match header.hash(&mut self.buffer) == entry.hash {
+            true => Ok(()),
+            false => Err(entry.refused(
+                "does not follow what is known about its subject: it was changed, or an entry before it is missing",
+            )),
+        }
+    }
+
+    /// Keeps the body of an entry, or takes notice of why there is none. Says whether there is one.
+    fn keep_body(&mut self, seq: i64, entry: &Record) -> Result<bool> {
+        let id = entry.id.as_bytes();
+        if erasure::keeps_out(self.sql, entry)? {
+            self.is_gone(id, Absence::Erased, None)?;
+            return Ok(false);
+        }
+        let (Some(salt), Some(body)) = (&entry.salt, entry.body()) else {
+            self.is_gone(id, entry.gone.unwrap_or(Absence::Withheld), None)?;
+            return Ok(false);
+        };
+        if entry.gone == Some(Absence::Masked) {
+            self.is_gone(id, Absence::Masked, Some(&Hash::of(&[salt, body.as_bytes()])))?;
+        }
+        self.sql.execute(
+            "INSERT INTO entry_body (seq, salt, body) VALUES ($1, $2, $3)",
+            &[Value::Int(seq), Value::Blob(salt), Value::Text(body)],
+        )?;
+        Ok(true)
+    }
+
+    /// Puts the rows of subjects together anew of which something came that is older than what stood.
+    pub(crate) fn fold_stale(&mut self) -> Result<()> {
+        let stale = std::mem::take(&mut self.stale);
+        refold(self.sql, &stale)
+    }
+
+    /// Puts the rows of a subject together anew at the next [`Writer::fold_stale`].
+    pub(crate) fn is_stale(&mut self, subject: i64) {
+        self.stale.insert(subject);
+    }
+}
+
+/// Says of an entry that it names what is not there.
+fn unmet(entry: &Record, error: Error) -> Error {
+    match error {
+        error @ (Error::Unknown { .. } | Error::Invalid { .. }) => entry
+            .refused(&format!("cannot be applied: {error}. If the bundle continues an earlier one, import that first")),
+        error => error,
+    }
+}
+
+fn known(sql: &dyn Sql, id: Uuid) -> Result<Option<(i64, Hash)>> {
+    sql.first("SELECT seq, hash FROM entry WHERE id = $1", &[(&id).into()], |row| {
+        Ok((row.int(0)?, Hash::from_slice(row.blob(1)?)?))
+    })
+}
+
+/// Whether something about a subject is newer than an entry.
+fn has_newer(sql: &dyn Sql, subject: i64, before: i64, entry: &Record) -> Result<bool> {
+    let newest = sql.first(
+        "SELECT stamp, id FROM entry WHERE subject = $1 AND seq < $2 ORDER BY stamp DESC, id DESC LIMIT 1",
+        &[Value::Int(subject), Value::Int(before)],
+        |row| Ok((row.int(0)?, row.uuid(1)?)),
+    )?;
+    Ok(newest.is_some_and(|newest| newest > (entry.stamp, entry.id)))
+}
+
+/// The key of a memory, which is remembered on first sight.
+fn origin_key(sql: &dyn Sql, id: Uuid) -> Result<i64> {
+    let key = || sql.first("SELECT key FROM origin WHERE id = $1", &[(&id).into()], |row| row.int(0));
+    if let Some(key) = key()? {
+        return Ok(key);
+    }
+    sql.execute("INSERT INTO origin (id, key) VALUES ($1, (SELECT max(key) + 1 FROM origin))", &[(&id).into()])?;
+    key()?.ok_or_else(|| Error::fault("a memory that entries come from", "it was not kept"))
+}
+
+/// Takes away the rows of subjects, and applies their entries in the order of the stamps.
+fn refold(sql: &dyn Sql, subjects: &BTreeSet<i64>) -> Result<()> {
+    let mut entries = Vec::new();
+    let mut spoken = BTreeSet::new();
+    for subject in subjects {
+        let kind = sql.one("SELECT kind FROM entry WHERE seq = $1", &[Value::Int(*subject)], |row| row.string(0))?;
+        let noun = kind.split_once('.').map_or(kind.as_str(), |(noun, _)| noun);
+        match noun {
+            "note" => spoken.extend(note::contacts_of(sql, *subject)?),
+            "contact" => spoken.extend([*subject]),
+            _ => {}
+        }
+        for table in verify::TABLES.iter().copied().flatten().filter(|table| table.of.contains(&noun)) {
+            sql.execute(table.forget, &[Value::Int(*subject)])?;
+        }
+        sql.each("SELECT stamp, id, seq FROM entry WHERE subject = $1", &[Value::Int(*subject)], |row| {
+            entries.push((row.int(0)?, row.uuid(1)?, row.int(2)?));
+            Ok(())
+        })?;
+        match noun {
+            "note" => search::note_changed(sql, *subject)?,
+            "contact" => search::contact_changed(sql, *subject)?,
+            _ => {}
+        }
+    }
+    entries.sort_unstable();
+    let contacts = ContactKeys::default();
+    for (_, _, seq) in &entries {
+        replay::one(sql, *seq, &mut |row| replay::fold(row, sql, &contacts))?;
+    }
+    for subject in subjects {
+        spoken.extend(note::contacts_of(sql, *subject)?);
+    }
+    spoken.into_iter().try_for_each(|contact| note::retell_contact(sql, contact))
+}
+
+impl Actor {
+    fn from_record(actor: &RecordedActor) -> Option<Self> {
+        Self::from_parts(&actor.kind, actor.member.map(MemberId), actor.name.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

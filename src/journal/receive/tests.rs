@@ -1,0 +1,157 @@
+//! What must hold of entries that go from memory to memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use super::*;
+use crate::{Channel, ContactId, Memory, NewContact, NewMember, Role};
+
+/// All entries of a memory but those about the memory itself, as they travel.
+fn entries(of: &Memory) -> Vec<Record> {
+    of.inner
+        .store
+        .read(|sql| {
+            let mut records = Vec::new();
+            replay::each_stamped(sql, &mut |row| {
+                let why = gone::why(sql, row.blob(column::ID)?)?;
+                let record = Record::of_row(row, why)?;
+                if !matches!(record.about(), Subject::Memory(_)) {
+                    records.push(record);
+                }
+                Ok(())
+            })?;
+            Ok(records)
+        })
+        .unwrap()
+}
+
+fn take_in(into: &Memory, records: &[Record]) -> Result<usize> {
+    into.write(Actor::system("bundle"), |w| {
+        let mut fresh = 0;
+        for record in records {
+            fresh += usize::from(w.receive(record)? != Received::Known);
+        }
+        w.fold_stale()?;
+        Ok(fresh)
+    })
+}
+
+fn is_sound(memory: &Memory) {
+    let found = memory.verify().unwrap();
+    assert!(found.is_sound(), "{found}");
+}
+
+/// What a memory says of a contact, ids and stamps included, in an order of its own.
+fn told(memory: &Memory, contact: ContactId) -> String {
+    let memory = memory.all_seeing();
+    let mut history: Vec<String> =
+        memory.history(contact).unwrap().iter().map(|e| format!("{} {} {:?}", e.stamp, e.id, e.change)).collect();
+    history.sort();
+    format!("{:#?}\n{}\n{}", memory.contact(contact).unwrap(), memory.brief(contact).unwrap(), history.join("\n"))
+}
+
+/// A memory with a member and a contact.
+fn memory_with(member: &str, contact: &str) -> (Memory, crate::MemberId, ContactId) {
+    let memory = Memory::in_memory().unwrap();
+    let (member, contact) = memory
+        .write(Actor::system("setup"), |w| {
+            let member = w.add_member(NewMember::new(member))?.id;
+            let contact = w.add_contact(NewContact::person(contact).handle(Channel::Email, "sally@mail.example"))?;
+            w.assign(contact, member, Role::Owner)?;
+            w.note(contact, "Stops by as a reward").insight().save()?;
+            Ok((member, contact))
+        })
+        .unwrap();
+    (memory, member, contact)
+}
+
+#[test]
+fn what_goes_there_and_back_is_the_same_in_both() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    assert_eq!(take_in(&client, &entries(&agency)).unwrap(), entries(&agency).len());
+    assert_eq!(told(&client, sally), told(&agency, sally));
+    assert!(client.member(ana).unwrap().outside);
+    assert!(client.write(ana, |w| w.rename_contact(sally, "Sal")).is_err(), "an outside member wrote");
+
+    // Both go on, the agency first.
+    agency.write(ana, |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
+    let mia = client
+        .write(Actor::system("setup"), |w| {
+            let mia = w.add_member(NewMember::new("Mia"))?.id;
+            w.rename_contact(sally, "Sally Whitcomb")?;
+            w.tag(sally, "vip")?;
+            w.note(sally, "Asked for a table").save()?;
+            Ok(mia)
+        })
+        .unwrap();
+    agency.write(ana, |w| w.tag(sally, "lunch")).unwrap();
+    take_in(&agency, &entries(&client)).unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    assert_eq!(told(&client, sally), told(&agency, sally));
+    assert_eq!(agency.contact(sally).unwrap().name, "Sally Whitcomb");
+    assert_eq!(take_in(&client, &entries(&agency)).unwrap(), 0, "a second time brought something");
+    assert!(!client.member(mia).unwrap().outside && agency.member(mia).unwrap().outside);
+    is_sound(&agency);
+    is_sound(&client);
+    agency.rebuild().unwrap();
+    assert_eq!(told(&client, sally), told(&agency, sally));
+}
+
+#[test]
+fn a_body_that_was_withheld_can_come_later() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    agency.write(Actor::system("setup"), |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
+    let whole = entries(&agency);
+    let mut part = whole.clone();
+    part.iter_mut().filter(|r| r.kind == "contact.changed").for_each(Record::withhold);
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &part).unwrap();
+    assert_eq!(client.contact(sally).unwrap().name, "Sally");
+    is_sound(&client);
+    take_in(&client, &whole).unwrap();
+    assert_eq!(client.contact(sally).unwrap().name, "Sally Marsh");
+    is_sound(&client);
+}
+
+#[test]
+fn an_entry_that_was_changed_or_is_missing_or_is_forged_is_refused_and_leaves_the_memory_as_it_was() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    agency
+        .write(Actor::system("setup"), |w| {
+            w.rename_contact(sally, "Sally Marsh")?;
+            w.rename_contact(sally, "Sally Whitcomb")
+        })
+        .unwrap();
+    let whole = entries(&agency);
+    let client = Memory::in_memory().unwrap();
+    let head = client.head().unwrap();
+    let refused = |records: &[Record], words: &str| {
+        let error = take_in(&client, records).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert_eq!(client.head().unwrap(), head);
+    };
+    let first_change = whole.iter().position(|r| r.kind == "contact.changed").unwrap();
+
+    let mut missing = whole.clone();
+    missing.remove(first_change);
+    refused(&missing, "an entry before it is missing");
+
+    let mut other_body = whole.clone();
+    other_body[first_change].body = Some(RawValue::from_string("{}".to_owned()).unwrap());
+    refused(&other_body, "a body that is not the one that was written");
+
+    let mut other_author = whole.clone();
+    other_author[first_change].actor.name = "somebody else".to_owned();
+    refused(&other_author, "it was changed");
+
+    let mut reordered = whole.clone();
+    reordered.swap(first_change, first_change + 1);
+    refused(&reordered, "it was changed, or an entry before it is missing");
+
+    let forged: Vec<Record> = whole.iter().cloned().map(|r| Record { origin: client.id().0, ..r }).collect();
+    refused(&forged, "it was forged");
+
+    let ahead = Memory::options().clock(|| chrono::Utc::now() + chrono::TimeDelta::days(3)).in_memory().unwrap();
+    ahead.write(Actor::system("setup"), |w| w.add_contact(NewContact::person("Tom"))).unwrap();
+    refused(&entries(&ahead), "more than a day ahead");
+}
