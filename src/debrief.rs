@@ -10,14 +10,15 @@ use crate::brief::{Visible, paragraph};
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
+use crate::follow_up::{OpenPromise, read_open_promise};
 use crate::handoff::NamedParty;
-use crate::id::{ContactId, FollowUpId, NoteId};
+use crate::id::{ContactId, NoteId};
 use crate::journal::Writer;
 use crate::knowledge::{self, Figures};
 use crate::member::{Party, party_key};
 use crate::memory::{Memory, View};
 use crate::store::{RowExt, Sql, SqlExt, Value};
-use crate::time::{self, Precision, When};
+use crate::time;
 
 /// A debrief that is being put together; see [`Memory::debrief`].
 #[derive(Clone, Debug)]
@@ -162,19 +163,6 @@ pub struct Question {
     /// come first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<OpenPromise>,
-}
-
-/// An open promise to a contact, as a question mentions it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct OpenPromise {
-    /// The follow-up.
-    pub follow_up: FollowUpId,
-    /// What was promised.
-    pub what: String,
-    /// Until when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<When>,
 }
 
 impl Topic {
@@ -471,13 +459,7 @@ fn open_promises(sql: &dyn Sql, contact: i64) -> Result<Vec<OpenPromise>> {
          WHERE contact = $1 AND state = 'open'
          ORDER BY due IS NULL, due, key",
         &[Value::Int(contact)],
-        |row| {
-            let due = match (row.opt_int(2)?, row.opt_int(3)?) {
-                (Some(due), Some(precision)) => Some(When::stored(due, Precision::from_code(precision)?)),
-                _ => None,
-            };
-            Ok(OpenPromise { follow_up: FollowUpId(row.uuid(0)?), what: row.string(1)?, due })
-        },
+        |row| read_open_promise(row, 0),
     )
 }
 

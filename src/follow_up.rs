@@ -89,6 +89,19 @@ pub struct FollowUp {
     pub ended_why: Option<String>,
 }
 
+/// An open promise to a contact, in short: as a plan moves it, and as a question of a debrief mentions it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OpenPromise {
+    /// The follow-up.
+    pub follow_up: FollowUpId,
+    /// What was promised.
+    pub what: String,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<When>,
+}
+
 impl FollowUp {
     /// Whether it awaits somebody.
     pub fn is_open(&self) -> bool {
@@ -668,10 +681,6 @@ macro_rules! follow_up_query {
 
 /// Reads a promise; the instant of reading tells whether it is overdue.
 fn read_follow_up(row: &dyn Row, at: DateTime<Utc>) -> Result<FollowUp> {
-    let due = match row.opt_int(5)?.zip(row.opt_int(6)?) {
-        Some((start, precision)) => Some(When::stored(start, Precision::from_code(precision)?)),
-        None => None,
-    };
     let (added_by, added_by_name) =
         read_actor(row, 15)?.ok_or_else(|| Error::fault("a stored promise", "its actor is of no known kind"))?;
     let (ended_by, ended_by_name) = read_actor(row, 21)?.unzip();
@@ -679,7 +688,7 @@ fn read_follow_up(row: &dyn Row, at: DateTime<Utc>) -> Result<FollowUp> {
         id: FollowUpId(row.uuid(0)?),
         contact: ContactSummary { id: ContactId(row.uuid(1)?), kind: row.text(2)?.parse()?, name: row.string(3)? },
         what: row.string(4)?,
-        due,
+        due: read_due(row, 5)?,
         overdue: false,
         note: row.opt_uuid(7)?.map(NoteId),
         first_owner: read_keeper(row, 8)?,
@@ -695,6 +704,18 @@ fn read_follow_up(row: &dyn Row, at: DateTime<Utc>) -> Result<FollowUp> {
     };
     read.overdue = read.is_overdue_at(at);
     Ok(read)
+}
+
+/// Reads an open promise from its id, its text and its due date, in columns that follow each other.
+pub(crate) fn read_open_promise(row: &dyn Row, first: usize) -> Result<OpenPromise> {
+    let follow_up = FollowUpId(row.uuid(first)?);
+    Ok(OpenPromise { follow_up, what: row.string(first + 1)?, due: read_due(row, first + 2)? })
+}
+
+/// Reads until when a promise is due, from its beginning and its precision; `None` where it is due on no day.
+fn read_due(row: &dyn Row, first: usize) -> Result<Option<When>> {
+    let Some((start, precision)) = row.opt_int(first)?.zip(row.opt_int(first + 1)?) else { return Ok(None) };
+    Ok(Some(When::stored(start, Precision::from_code(precision)?)))
 }
 
 fn read_keeper(row: &dyn Row, first: usize) -> Result<Keeper> {

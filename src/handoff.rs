@@ -23,7 +23,7 @@ mod shown;
 mod steps;
 mod undo;
 
-pub use plan::{Gap, Plan, PlanChange, PlanItem, PlanPromise, Planner, Unheeded};
+pub use plan::{Gap, Plan, PlanChange, PlanItem, Planner, Unheeded};
 pub use receipt::Receipt;
 pub use undo::{LeftAlone, Undone};
 

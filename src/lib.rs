@@ -170,18 +170,18 @@ pub use crate::contact::{
     Contact, ContactKind, ContactSummary, ContactsKey, ContactsPage, DoNotContact, ExternalId, Fact, Link, NewContact,
     audience, field, relation,
 };
-pub use crate::debrief::{Debrief, DebriefItem, Debriefing, OpenPromise, Question, Topic, Worth};
+pub use crate::debrief::{Debrief, DebriefItem, Debriefing, Question, Topic, Worth};
 pub use crate::error::{Error, Result};
 #[cfg(feature = "csv")]
 pub use crate::exchange::csv::{Column, CsvOptions, CsvRows};
 #[cfg(any(feature = "vcard", feature = "csv"))]
 pub use crate::export::{Export, ExportFinding, ExportReport};
 pub use crate::feed::{Changes, Cursor, Entry};
-pub use crate::follow_up::{FollowUp, FollowUpDraft, FollowUpState, Keeper};
+pub use crate::follow_up::{FollowUp, FollowUpDraft, FollowUpState, Keeper, OpenPromise};
 pub use crate::handle::{Handle, HandleMatch, NewHandle};
 pub use crate::handoff::{
     Fate, Gap, Handoff, HandoffItem, HandoffQuestion, HandoffState, ItemState, LeftAlone, NamedParty, Plan, PlanChange,
-    PlanItem, PlanPromise, Planner, Receipt, Stage, Takeover, Undone, Unheeded,
+    PlanItem, Planner, Receipt, Stage, Takeover, Undone, Unheeded,
 };
 pub use crate::id::{
     AgencyId, AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, MemoryId, NoteId, QuestionId,

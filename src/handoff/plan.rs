@@ -9,7 +9,8 @@ use super::{Fate, NamedParty, Stage, Takeover};
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
-use crate::id::{AgencyId, ContactId, FollowUpId, HandoffId, MemberId, MemoryId};
+use crate::follow_up::{OpenPromise, read_open_promise};
+use crate::id::{AgencyId, ContactId, HandoffId, MemberId, MemoryId};
 use crate::journal::{self, Head};
 use crate::knowledge::{self, Figures};
 use crate::member::{Member, Party, member_key, party_members, party_name};
@@ -17,7 +18,7 @@ use crate::memory::{Memory, View};
 use crate::ownership::Role;
 use crate::search::fold;
 use crate::store::{RowExt, SqlExt, Value};
-use crate::time::{self, Precision, When};
+use crate::time;
 
 /// A plan that is being put together; see [`Memory::handoff`].
 #[derive(Clone, Debug)]
@@ -338,25 +339,13 @@ pub struct PlanItem {
     /// When the newest of them happened.
     pub latest: Option<DateTime<Utc>>,
     /// The open promises of the leaver to the contact. They would move, and keep their dates.
-    pub promises: Vec<PlanPromise>,
+    pub promises: Vec<OpenPromise>,
     /// How many private notes the leaver has about the contact; one about several contacts counts with each.
     pub private_notes: u64,
     /// What would become of these.
     pub fate: Fate,
     /// What somebody should decide, or look at.
     pub gaps: Vec<Gap>,
-}
-
-/// A promise that would move.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct PlanPromise {
-    /// The follow-up.
-    pub follow_up: FollowUpId,
-    /// What was promised.
-    pub what: String,
-    /// Until when.
-    pub due: Option<When>,
 }
 
 /// What somebody should decide, or look at, before a contact is handed over.
@@ -774,7 +763,7 @@ struct Holdings {
     owned: bool,
     figures: Figures,
     keepers: Vec<Keeper>,
-    promises: Vec<PlanPromise>,
+    promises: Vec<OpenPromise>,
     private_notes: u64,
 }
 
@@ -887,12 +876,7 @@ impl<'v> Desk<'v> {
              ORDER BY due IS NULL, due, key",
             &[Value::Int(leaver.key)],
             |row| {
-                let due = match (row.opt_int(3)?, row.opt_int(4)?) {
-                    (Some(due), Some(precision)) => Some(When::stored(due, Precision::from_code(precision)?)),
-                    _ => None,
-                };
-                let promise = PlanPromise { follow_up: FollowUpId(row.uuid(1)?), what: row.string(2)?, due };
-                holdings.entry(row.int(0)?).or_default().promises.push(promise);
+                holdings.entry(row.int(0)?).or_default().promises.push(read_open_promise(row, 1)?);
                 Ok(())
             },
         )?;

@@ -4,11 +4,12 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::plan::{Gap, Plan, PlanChange, PlanItem, PlanPromise, Unheeded};
+use super::plan::{Gap, Plan, PlanChange, PlanItem, Unheeded};
 use super::receipt::Receipt;
 use super::undo::{LeftAlone, Undone};
 use super::{Fate, Handoff, HandoffItem, HandoffQuestion, HandoffState, NamedParty, Takeover};
 use crate::brief::{Visible, paragraph};
+use crate::follow_up::OpenPromise;
 
 /// So many names, or lines, of each sort are shown, and how many more there are is said.
 const SHOWN: usize = 8;
@@ -215,7 +216,7 @@ impl Plan {
     }
 
     fn write_promises(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut promises: Vec<(&PlanPromise, &PlanItem)> =
+        let mut promises: Vec<(&OpenPromise, &PlanItem)> =
             self.items.iter().flat_map(|item| item.promises.iter().map(move |promise| (promise, item))).collect();
         if promises.is_empty() {
             return Ok(());
