@@ -618,14 +618,8 @@ impl<'m> Writer<'m> {
             return Err(Error::invalid("owner of the promise", why));
         };
         let member = self.view().member(id)?;
-        match member.departed_at {
-            None => Ok(member),
-            Some(at) => Err(Error::refused(format!(
-                "{} departed on {} and can keep no promise; name a member who is here",
-                member.name,
-                at.date_naive()
-            ))),
-        }
+        member.must_be_here("can keep no promise")?;
+        Ok(member)
     }
 
     /// Takes a note for that in which something was promised to a contact.

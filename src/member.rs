@@ -43,6 +43,18 @@ impl Member {
     pub const fn has_departed(&self) -> bool {
         self.departed_at.is_some()
     }
+
+    /// Refuses a member who has left, saying what they can do no more: `cannot take over`.
+    pub(crate) fn must_be_here(&self, cannot: &str) -> Result<()> {
+        match self.departed_at {
+            None => Ok(()),
+            Some(at) => Err(Error::refused(format!(
+                "{} departed on {} and {cannot}; name a member who is here",
+                self.name,
+                at.date_naive()
+            ))),
+        }
+    }
 }
 
 impl From<&Member> for MemberId {

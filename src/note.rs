@@ -1057,14 +1057,8 @@ impl<'m> Writer<'m> {
     /// A member who is here, and is to read a note.
     fn reader_to_be(&self, id: MemberId) -> Result<Member> {
         let member = self.view().member(id)?;
-        match member.departed_at {
-            None => Ok(member),
-            Some(at) => Err(Error::refused(format!(
-                "{} departed on {} and cannot be given a note to read; name a member who is here",
-                member.name,
-                at.date_naive()
-            ))),
-        }
+        member.must_be_here("cannot be given a note to read")?;
+        Ok(member)
     }
 
     /// A note that the actor may read and that was not retracted.

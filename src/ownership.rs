@@ -305,6 +305,9 @@ fn close(sql: &dyn Sql, entry: &Applied<'_>, id: AssignmentId, at: i64, why: Opt
     Ok(())
 }
 
+/// What a member who has left can do no more.
+pub(crate) const CANNOT_LOOK_AFTER: &str = "cannot look after anybody";
+
 /// The interval that stands open in one role, as a transfer needs it.
 #[derive(Clone)]
 pub(crate) struct Open {
@@ -383,7 +386,7 @@ impl Writer<'_> {
         let change = self.checked(&member, &terms)?;
         let now = self.at_micros();
         if change.until.is_none_or(|until| until > now) {
-            Self::must_be_here(&member)?;
+            member.must_be_here(CANNOT_LOOK_AFTER)?;
         }
         // What was recorded of the past may overlap; what is to come may not.
         let span = (change.since.max(now), change.until.map_or(i64::MAX, |until| until - 1));
@@ -428,17 +431,6 @@ impl Writer<'_> {
             until: terms.until.map(time::to_micros).transpose()?,
             why: terms.why.clone(),
         })
-    }
-
-    pub(crate) fn must_be_here(member: &Member) -> Result<()> {
-        match member.departed_at {
-            None => Ok(()),
-            Some(at) => Err(Error::refused(format!(
-                "{} departed on {} and cannot look after anybody; name a member who is here",
-                member.name,
-                at.date_naive()
-            ))),
-        }
     }
 
     /// Hands a contact from its owner to another member: one interval closes, another opens. The open promises of the old
@@ -494,7 +486,7 @@ impl Writer<'_> {
 
     /// Says whether the contact changed hands; it does not where the member owns it already.
     fn transfer_to(&mut self, contact: ContactId, to: &Member, why: Option<&str>) -> Result<bool> {
-        Self::must_be_here(to)?;
+        to.must_be_here(CANNOT_LOOK_AFTER)?;
         if let Some(why) = why {
             check::text("reason", why, check::FIELD_MAX)?;
         }

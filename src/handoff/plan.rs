@@ -265,14 +265,7 @@ impl Wishes {
                     member.name
                 )));
             }
-            match member.departed_at {
-                None => Ok(()),
-                Some(at) => Err(Error::refused(format!(
-                    "{} departed on {} and cannot take over; name a member who is here",
-                    member.name,
-                    at.date_naive()
-                ))),
-            }
+            member.must_be_here("cannot take over")
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::id::{AssignmentId, ContactId, HandoffId, MemberId, NoteId, QuestionId
 use crate::journal::Writer;
 use crate::member::{Member, member_key};
 use crate::note;
-use crate::ownership::{Open, OwnershipAssigned, OwnershipEnded, Role};
+use crate::ownership::{CANNOT_LOOK_AFTER, Open, OwnershipAssigned, OwnershipEnded, Role};
 use crate::store::{RowExt, SqlExt, Value};
 use crate::time;
 
@@ -222,7 +222,7 @@ impl Writer<'_> {
     pub fn offer_to(&mut self, handoff: HandoffId, contact: ContactId, successor: impl Into<MemberId>) -> Result<()> {
         let standing = self.standing(handoff)?.must_be_offered()?;
         let successor = self.view().member(successor.into())?;
-        Self::must_be_here(&successor)?;
+        successor.must_be_here(CANNOT_LOOK_AFTER)?;
         self.must_be_in_no_other(&standing, contact)?;
         let items = self.items_of(&standing, contact)?;
         if items.iter().any(|item| item.leaver == successor.id) || self.leaves(&standing, successor.id)? {
