@@ -624,7 +624,7 @@ impl Writer<'_> {
 
     fn mark_departed(&mut self, member: &Member, why: Option<&str>) -> Result<()> {
         let departed = self.append_id(member.id, MemberDeparted { why: why.map(str::to_owned) })?;
-        self.end_roles_of(member, departed)
+        self.end_roles_of(member.id, departed)
     }
 
     /// Takes back that a member departed, or an agency: with the agency return those of its people who departed with it,

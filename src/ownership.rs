@@ -308,7 +308,7 @@ fn close(sql: &dyn Sql, entry: &Applied<'_>, id: AssignmentId, at: i64, why: Opt
 /// What a member who has left can do no more.
 pub(crate) const CANNOT_LOOK_AFTER: &str = "cannot look after anybody";
 
-/// The interval that stands open in one role, as a transfer needs it.
+/// A role that stands for a contact, or is to begin: an interval that is not over.
 #[derive(Clone)]
 pub(crate) struct Open {
     /// Its id.
@@ -317,8 +317,22 @@ pub(crate) struct Open {
     pub(crate) member: MemberId,
     /// Their name, as it is today.
     pub(crate) name: String,
+    /// The role.
+    pub(crate) role: Role,
     /// From when on, in microseconds since 1970.
     pub(crate) since: i64,
+}
+
+/// Reads a role that stands from the id of its interval, the id and the name of the member, the role and its beginning, in
+/// columns that follow each other.
+pub(crate) fn read_open(row: &dyn Row, first: usize) -> Result<Open> {
+    Ok(Open {
+        id: AssignmentId(row.uuid(first)?),
+        member: MemberId(row.uuid(first + 1)?),
+        name: row.string(first + 2)?,
+        role: row.text(first + 3)?.parse()?,
+        since: row.int(first + 4)?,
+    })
 }
 
 fn open_at(sql: &dyn Sql, contact: i64, role: Role, at: i64) -> Result<Vec<Open>> {
@@ -328,20 +342,13 @@ fn open_at(sql: &dyn Sql, contact: i64, role: Role, at: i64) -> Result<Vec<Open>
 /// The intervals in one role that hold an instant of a span, both ends of it included.
 fn open_within(sql: &dyn Sql, contact: i64, role: Role, (first, last): (i64, i64)) -> Result<Vec<Open>> {
     sql.all(
-        "SELECT a.id, m.id, m.name, a.since FROM assignment a
+        "SELECT a.id, m.id, m.name, a.role, a.since FROM assignment a
          JOIN member m ON m.key = a.member
          WHERE a.contact = $1 AND a.role = $2 AND a.since <= $3
              AND (a.until IS NULL OR a.until > $4 AND a.until > a.since)
          ORDER BY a.since, a.key",
         &[Value::Int(contact), Value::Text(role.word()), Value::Int(last), Value::Int(first)],
-        |row| {
-            Ok(Open {
-                id: AssignmentId(row.uuid(0)?),
-                member: MemberId(row.uuid(1)?),
-                name: row.string(2)?,
-                since: row.int(3)?,
-            })
-        },
+        |row| read_open(row, 0),
     )
 }
 
@@ -522,18 +529,58 @@ impl Writer<'_> {
         to: &Member,
         why: Option<&str>,
     ) -> Result<EntryId> {
+        let cause = self.transfer_role(contact, open, to.id, why)?;
+        self.because_of(cause, |w| w.hand_promises(key, |holder| holder.id == open.member, to, why))?;
+        Ok(cause)
+    }
+
+    /// Closes the interval of an owner and opens one of another at the instant of the write, or when the one that closes
+    /// was to begin; promises stay where they are. Returns the entry.
+    pub(crate) fn transfer_role(
+        &mut self,
+        contact: ContactId,
+        open: &Open,
+        to: MemberId,
+        why: Option<&str>,
+    ) -> Result<EntryId> {
         let transferred = OwnershipTransferred {
             assignment: open.id,
             from: open.member,
             from_name: open.name.clone(),
-            to: to.id,
-            to_name: to.name.clone(),
+            to,
+            to_name: self.member_name(to)?,
             at: self.at_micros().max(open.since),
             why: why.map(str::to_owned),
         };
-        let cause = self.append_id(contact, transferred)?;
-        self.because_of(cause, |w| w.hand_promises(key, |holder| holder.id == open.member, to, why))?;
-        Ok(cause)
+        self.append_id(contact, transferred)
+    }
+
+    /// Gives a member a role for a contact from the instant of the write on, and returns the entry. That the member is here
+    /// and may have it is for the caller to check.
+    pub(crate) fn open_role(
+        &mut self,
+        contact: ContactId,
+        member: MemberId,
+        role: Role,
+        until: Option<i64>,
+        why: Option<&str>,
+    ) -> Result<EntryId> {
+        let (member_name, since) = (self.member_name(member)?, self.at_micros());
+        let why = why.map(str::to_owned);
+        self.append_id(contact, OwnershipAssigned { member, member_name, role, since, until, why })
+    }
+
+    /// Ends a role at the instant of the write, or when it was to begin where that is later, and returns the entry.
+    pub(crate) fn close_role(&mut self, contact: ContactId, open: &Open, why: Option<&str>) -> Result<EntryId> {
+        let ended = OwnershipEnded {
+            assignment: open.id,
+            member: open.member,
+            member_name: open.name.clone(),
+            role: open.role,
+            at: self.at_micros().max(open.since),
+            why: why.map(str::to_owned),
+        };
+        self.append_id(contact, ended)
     }
 
     /// The first who is to own a contact after the instant of the write.
@@ -556,49 +603,32 @@ impl Writer<'_> {
         role: Role,
         why: Option<&str>,
     ) -> Result<()> {
-        let (member, at) = (member.into(), self.at_micros());
+        let member = member.into();
         if let Some(why) = why {
             check::text("reason", why, check::FIELD_MAX)?;
         }
         let key = self.contact_key(contact)?;
-        let open = open_within(self.sql(), key, role, (at, i64::MAX))?;
+        let open = open_within(self.sql(), key, role, (self.at_micros(), i64::MAX))?;
         let Some(open) = open.iter().find(|open| open.member == member) else {
             let (member, contact) = (self.view().member(member)?, self.view().contact_summary(contact)?);
             return Err(Error::refused(format!("{} is not {role} of {contact}", member.name)));
         };
-        self.append(
-            contact,
-            OwnershipEnded {
-                assignment: open.id,
-                member,
-                member_name: open.name.clone(),
-                role,
-                at: at.max(open.since),
-                why: why.map(str::to_owned),
-            },
-        )
+        self.close_role(contact, open, why).map(drop)
     }
 
     /// Ends every role that a member still has, because of an entry.
-    pub(crate) fn end_roles_of(&mut self, member: &Member, cause: EntryId) -> Result<()> {
-        let at = self.at_micros();
+    pub(crate) fn end_roles_of(&mut self, member: MemberId, cause: EntryId) -> Result<()> {
         let open = self.sql().all(
-            "SELECT c.id, a.id, a.role, a.since FROM assignment a
+            "SELECT c.id, a.id, m.id, m.name, a.role, a.since FROM assignment a
              JOIN contact c ON c.key = a.contact
+             JOIN member m ON m.key = a.member
              WHERE a.member = $1 AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
              ORDER BY a.key",
-            &[Value::Int(member_key(self.sql(), member.id)?), Value::Int(at)],
-            |row| {
-                let assignment = AssignmentId(row.uuid(1)?);
-                Ok((ContactId(row.uuid(0)?), assignment, row.text(2)?.parse::<Role>()?, row.int(3)?))
-            },
+            &[Value::Int(member_key(self.sql(), member)?), Value::Int(self.at_micros())],
+            |row| Ok((ContactId(row.uuid(0)?), read_open(row, 1)?)),
         )?;
         self.because_of(cause, |w| {
-            open.into_iter().try_for_each(|(contact, assignment, role, since)| {
-                let (member_name, why) = (member.name.clone(), Some("departed".to_owned()));
-                let ended = OwnershipEnded { assignment, member: member.id, member_name, role, at: at.max(since), why };
-                w.append(contact, ended)
-            })
+            open.iter().try_for_each(|(contact, open)| w.close_role(*contact, open, Some("departed")).map(drop))
         })
     }
 

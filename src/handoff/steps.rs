@@ -15,11 +15,11 @@ use super::{
 use crate::actor::Actor;
 use crate::check;
 use crate::error::{Error, Result};
-use crate::id::{AssignmentId, ContactId, HandoffId, MemberId, NoteId, QuestionId};
+use crate::id::{ContactId, EntryId, HandoffId, MemberId, NoteId, QuestionId};
 use crate::journal::Writer;
 use crate::member::{Member, member_key};
 use crate::note;
-use crate::ownership::{CANNOT_LOOK_AFTER, Open, OwnershipAssigned, OwnershipEnded, Role};
+use crate::ownership::{CANNOT_LOOK_AFTER, Open, Role, read_open};
 use crate::store::{RowExt, SqlExt, Value};
 use crate::time;
 
@@ -47,11 +47,12 @@ impl Standing {
             state => Err(Error::refused(format!(
                 "{} was {state} on {}; it can no longer be changed",
                 self.called(),
-                self.ended_at.map(day).unwrap_or_default()
+                self.ended_on()
             ))),
         }
     }
 
+    /// The day on which it was completed, withdrawn or undone.
     pub(super) fn ended_on(&self) -> String {
         self.ended_at.map(day).unwrap_or_default()
     }
@@ -83,13 +84,7 @@ pub(super) struct Taken {
 }
 
 /// Every role that stands, by the key of the contact.
-type Roles = HashMap<i64, Vec<Held>>;
-
-/// A role that somebody has for a contact, or will have.
-struct Held {
-    role: Role,
-    open: Open,
-}
+type Roles = HashMap<i64, Vec<Open>>;
 
 /// How an owned item goes to its successor.
 enum Way {
@@ -150,18 +145,24 @@ impl Writer<'_> {
         let handoff = HandoffId(self.create(offered)?);
         for item in &plan.items {
             let successor = item.successor.ok_or_else(|| Error::fault("a plan", "it is ready without a successor"))?;
-            let change = OwnershipOffered {
-                handoff,
-                leaver: item.leaver,
-                leaver_name: self.member_name(item.leaver)?,
-                successor,
-                successor_name: self.member_name(successor)?,
-                owned: item.owned,
-                private_notes: item.fate,
-            };
-            self.append(item.contact.id, change)?;
+            self.offer_item(handoff, item.contact.id, (item.leaver, successor), item.owned, item.fate)?;
         }
         Ok(handoff)
+    }
+
+    /// Offers what a leaver has of a contact to a successor, and returns the entry.
+    fn offer_item(
+        &mut self,
+        handoff: HandoffId,
+        contact: ContactId,
+        (leaver, successor): (MemberId, MemberId),
+        owned: bool,
+        private_notes: Fate,
+    ) -> Result<EntryId> {
+        let (leaver_name, successor_name) = (self.member_name(leaver)?, self.member_name(successor)?);
+        let offered =
+            OwnershipOffered { handoff, leaver, leaver_name, successor, successor_name, owned, private_notes };
+        self.append_id(contact, offered)
     }
 
     /// Draws a plan up anew; refuses when it has changed, or cannot be offered.
@@ -237,17 +238,8 @@ impl Writer<'_> {
         self.leave_stages(&standing, contact, &why, |w| {
             let mut offered = Err(Error::fault("a handoff", "nothing of it was offered"));
             for item in items {
-                let leaver_name = w.member_name(item.leaver)?;
-                let change = OwnershipOffered {
-                    handoff,
-                    leaver: item.leaver,
-                    leaver_name,
-                    successor: successor.id,
-                    successor_name: successor.name.clone(),
-                    owned: item.owned,
-                    private_notes: item.fate,
-                };
-                offered = Ok(w.append_id(contact, change)?);
+                let who = (item.leaver, successor.id);
+                offered = Ok(w.offer_item(handoff, contact, who, item.owned, item.fate)?);
             }
             offered
         })
@@ -451,7 +443,7 @@ impl Writer<'_> {
         standing: &Standing,
         item: &Taken,
         way: Way,
-        held: &mut Vec<Held>,
+        held: &mut Vec<Open>,
     ) -> Result<()> {
         let why = Some(standing.reason.as_str());
         if stage > Stage::Shadow {
@@ -492,7 +484,7 @@ impl Writer<'_> {
         self.receipt(&standing, HandoffState::Completed, after, (withheld, 0))
     }
 
-    fn take_over(&mut self, standing: &Standing, item: &Taken, way: Option<Way>, held: &mut Vec<Held>) -> Result<()> {
+    fn take_over(&mut self, standing: &Standing, item: &Taken, way: Option<Way>, held: &mut Vec<Open>) -> Result<()> {
         let why = Some(standing.reason.as_str());
         if standing.stage == Some(Stage::Shadow) {
             self.end_role(item, item.successor.id, Role::Shadow, held, why)?;
@@ -557,11 +549,7 @@ impl Writer<'_> {
             Way::Already => self.hand_follow_ups(item.key, item.leaver_key, &item.successor, why),
             Way::Transfer(open) => self.hand_over(item.contact, item.key, &open, &item.successor, why).map(drop),
             Way::LeaverSteps(open) => {
-                let (member_name, at) = (self.member_name(item.leaver)?, self.at_micros().max(open.since));
-                let why_owned = why.map(str::to_owned);
-                let (assignment, role) = (open.id, Role::Owner);
-                let ended = OwnershipEnded { assignment, member: item.leaver, member_name, role, at, why: why_owned };
-                let cause = self.append_id(item.contact, ended)?;
+                let cause = self.close_role(item.contact, &open, why)?;
                 self.because_of(cause, |w| w.hand_follow_ups(item.key, item.leaver_key, &item.successor, why))
             }
         }
@@ -572,21 +560,13 @@ impl Writer<'_> {
         item: &Taken,
         member: MemberId,
         role: Role,
-        held: &[Held],
+        held: &[Open],
         why: Option<&str>,
     ) -> Result<()> {
-        if held.iter().any(|held| held.role == role && held.open.member == member) {
-            return Ok(());
+        match held.iter().any(|open| open.role == role && open.member == member) {
+            true => Ok(()),
+            false => self.open_role(item.contact, member, role, None, why).map(drop),
         }
-        let assigned = OwnershipAssigned {
-            member,
-            member_name: self.member_name(member)?,
-            role,
-            since: self.at_micros(),
-            until: None,
-            why: why.map(str::to_owned),
-        };
-        self.append(item.contact, assigned)
     }
 
     /// Ends a role where it is held, and forgets it: another item of the same contact finds it no more.
@@ -595,20 +575,13 @@ impl Writer<'_> {
         item: &Taken,
         member: MemberId,
         role: Role,
-        held: &mut Vec<Held>,
+        held: &mut Vec<Open>,
         why: Option<&str>,
     ) -> Result<()> {
-        let found = held.iter().position(|held| held.role == role && held.open.member == member);
-        let Some(Held { open, .. }) = found.map(|at| held.remove(at)) else { return Ok(()) };
-        let ended = OwnershipEnded {
-            assignment: open.id,
-            member,
-            member_name: self.member_name(member)?,
-            role,
-            at: self.at_micros().max(open.since),
-            why: why.map(str::to_owned),
-        };
-        self.append(item.contact, ended)
+        match held.iter().position(|open| open.role == role && open.member == member) {
+            Some(at) => self.close_role(item.contact, &held.remove(at), why).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// The accepted items and all roles that stand for their contacts; refuses while something is undecided.
@@ -694,16 +667,14 @@ impl Writer<'_> {
     fn held_in(&self, standing: &Standing) -> Result<Roles> {
         let mut held = Roles::new();
         self.sql().each(
-            "SELECT a.contact, a.role, a.id, m.id, m.name, a.since FROM assignment a
+            "SELECT a.contact, a.id, m.id, m.name, a.role, a.since FROM assignment a
              JOIN member m ON m.key = a.member
              WHERE a.contact IN (SELECT contact FROM handoff_item WHERE handoff = $1 AND state = 'accepted')
                  AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
              ORDER BY a.contact, a.since, a.key",
             &[Value::Int(standing.key), Value::Int(self.at_micros())],
             |row| {
-                let (id, member) = (AssignmentId(row.uuid(2)?), MemberId(row.uuid(3)?));
-                let open = Open { id, member, name: row.string(4)?, since: row.int(5)? };
-                held.entry(row.int(0)?).or_default().push(Held { role: row.text(1)?.parse()?, open });
+                held.entry(row.int(0)?).or_default().push(read_open(row, 1)?);
                 Ok(())
             },
         )?;
@@ -738,8 +709,8 @@ impl Writer<'_> {
         }
     }
 
-    fn way(&self, standing: &Standing, item: &Taken, held: &[Held]) -> Result<Way, String> {
-        let mut owners = held.iter().filter(|held| held.role == Role::Owner).map(|held| &held.open);
+    fn way(&self, standing: &Standing, item: &Taken, held: &[Open]) -> Result<Way, String> {
+        let mut owners = held.iter().filter(|open| open.role == Role::Owner);
         let at = self.at_micros();
         if let Some(later) = owners.clone().find(|open| open.since > at) {
             return Err(format!("will be looked after by {} from {} on", later.name, day(later.since)));

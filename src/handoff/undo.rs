@@ -16,7 +16,7 @@ use crate::follow_up::{FollowUp, FollowUpHanded};
 use crate::id::{AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, NoteId};
 use crate::journal::Writer;
 use crate::note::{NoteReleased, NoteSealed};
-use crate::ownership::{OwnershipAssigned, OwnershipEnded, OwnershipTransferred, Role};
+use crate::ownership::{Open, Role, read_open};
 use crate::store::{RowExt, SqlExt, Value};
 
 /// What an undoing came to.
@@ -108,15 +108,6 @@ impl Intervals {
         }
         back
     }
-}
-
-/// A role that stands for a contact.
-struct Stands {
-    id: AssignmentId,
-    member: MemberId,
-    name: String,
-    role: Role,
-    since: i64,
 }
 
 /// A role that is to be given back, until when it was to last.
@@ -408,7 +399,7 @@ impl Writer<'_> {
     }
 
     /// Whether a role is one that a handoff opened, a later handoff closed, and the undoing of that one gave back.
-    fn came_back(&self, role: &Stands, intervals: &Intervals) -> Result<bool> {
+    fn came_back(&self, role: &Open, intervals: &Intervals) -> Result<bool> {
         if !intervals.opened.iter().any(|(_, member, opened)| (member, opened) == (&role.member, &role.role)) {
             return Ok(false);
         }
@@ -451,41 +442,32 @@ impl Writer<'_> {
     fn exchange_roles(
         &mut self,
         contact: ContactId,
-        mut open: Vec<Stands>,
+        mut open: Vec<Open>,
         mut back: Vec<Back>,
         why: &str,
     ) -> Result<()> {
         let from = open.iter().position(|role| role.role == Role::Owner);
         let to = back.iter().rposition(|role| role.role == Role::Owner && role.until.is_none());
-        let reason = || Some(why.to_owned());
         if let (Some(from), Some(to)) = (from, to) {
-            let (from, to) = (open.remove(from), back.remove(to).member);
-            let (to_name, at) = (self.member_name(to)?, self.at_micros().max(from.since));
-            let (assignment, from, from_name) = (from.id, from.member, from.name);
-            self.append(contact, OwnershipTransferred { assignment, from, from_name, to, to_name, at, why: reason() })?;
+            self.transfer_role(contact, &open.remove(from), back.remove(to).member, Some(why))?;
         }
-        for Stands { id, member, name, role, since } in open {
-            let (assignment, member_name, at) = (id, name, self.at_micros().max(since));
-            self.append(contact, OwnershipEnded { assignment, member, member_name, role, at, why: reason() })?;
+        for role in open {
+            self.close_role(contact, &role, Some(why))?;
         }
         for Back { member, role, until } in back {
-            let (member_name, since) = (self.member_name(member)?, self.at_micros());
-            self.append(contact, OwnershipAssigned { member, member_name, role, since, until, why: reason() })?;
+            self.open_role(contact, member, role, until, Some(why))?;
         }
         Ok(())
     }
 
     /// Every role that stands for a contact, with its beginning.
-    fn roles_of(&self, contact: ContactId) -> Result<Vec<Stands>> {
+    fn roles_of(&self, contact: ContactId) -> Result<Vec<Open>> {
         self.sql().all(
             "SELECT a.id, m.id, m.name, a.role, a.since FROM assignment a JOIN member m ON m.key = a.member
              WHERE a.contact = $1 AND (a.until IS NULL OR a.until > $2 AND a.until > a.since)
              ORDER BY a.since, a.key",
             &[Value::Int(self.contact_key(contact)?), Value::Int(self.at_micros())],
-            |row| {
-                let (id, member) = (AssignmentId(row.uuid(0)?), MemberId(row.uuid(1)?));
-                Ok(Stands { id, member, name: row.string(2)?, role: row.text(3)?.parse()?, since: row.int(4)? })
-            },
+            |row| read_open(row, 0),
         )
     }
 
