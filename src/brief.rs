@@ -1,7 +1,7 @@
 //! The brief: what a successor must read about one contact, on one page.
 
 use std::cmp::Reverse;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::note::{Note, NoteKind};
 use crate::ownership::{Assignment, Role};
 use crate::store::{RowExt, SqlExt, Value};
 use crate::time::{self, DayOfYear};
+use crate::wording::{Visible, more_below, paragraph};
 
 pub(crate) mod book;
 pub(crate) mod html;
@@ -365,49 +366,7 @@ fn list(f: &mut fmt::Formatter<'_>, section: &Section) -> fmt::Result {
             label => paragraph(f, &format!("  {label:width$}  "), &format!("{text}{aside}"))?,
         }
     }
-    match section.more {
-        0 => Ok(()),
-        more => writeln!(f, "  and {more} more"),
-    }
-}
-
-/// Writes a paragraph with a mark before its first line, broken between words.
-pub(crate) fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
-    const WIDTH: usize = 80;
-    write!(f, "{}", Visible(mark))?;
-    let indent = mark.chars().count();
-    let mut column = indent;
-    for (at, word) in text.split_whitespace().enumerate() {
-        let width = word.chars().count();
-        if at > 0 && column + 1 + width > WIDTH {
-            write!(f, "\n{:indent$}", "")?;
-            column = indent;
-        } else if at > 0 {
-            f.write_str(" ")?;
-            column += 1;
-        }
-        write!(f, "{}", Visible(word))?;
-        column += width;
-    }
-    writeln!(f)
-}
-
-/// Whether a character would steer a terminal, or turn the direction of the line.
-pub(crate) fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-/// A text of others, on its way to a terminal: what would steer the terminal, or turn the direction of the line, is shown
-/// by its code point.
-pub(crate) struct Visible<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Visible<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match steers(c) {
-            true => write!(f, "<U+{:04X}>", u32::from(c)),
-            false => f.write_char(c),
-        })
-    }
+    more_below(f, section.more)
 }
 
 #[cfg(test)]

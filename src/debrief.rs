@@ -6,7 +6,6 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::brief::{Visible, paragraph};
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
@@ -19,6 +18,7 @@ use crate::member::{Party, party_key};
 use crate::memory::{Memory, View};
 use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::time;
+use crate::wording::{Count, Visible, paragraph};
 
 /// A debrief that is being put together; see [`Memory::debrief`].
 #[derive(Clone, Debug)]
@@ -463,27 +463,29 @@ fn open_promises(sql: &dyn Sql, contact: i64) -> Result<Vec<OpenPromise>> {
     )
 }
 
-/// A number of times, or of things, in words.
-struct Times<'a>(u64, &'a str, &'a str);
+/// A number of times in words.
+struct Times(u64);
 
-impl fmt::Display for Times<'_> {
+impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(count, one, many) = self;
-        if *count == 1 { f.write_str(one) } else { write!(f, "{count} {many}") }
+        match self.0 {
+            1 => f.write_str("once"),
+            times => write!(f, "{times} times"),
+        }
     }
 }
 
 impl fmt::Display for Worth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SpokenTo(times) => write!(f, "spoken to {}", Times(*times, "once", "times")),
-            Self::Complaints(times) => write!(f, "complained {}", Times(*times, "once", "times")),
-            Self::Praise(times) => write!(f, "praised us {}", Times(*times, "once", "times")),
-            Self::OpenPromises(open) => write!(f, "{}", Times(*open, "1 open promise", "open promises")),
+            Self::SpokenTo(times) => write!(f, "spoken to {}", Times(*times)),
+            Self::Complaints(times) => write!(f, "complained {}", Times(*times)),
+            Self::Praise(times) => write!(f, "praised us {}", Times(*times)),
+            Self::OpenPromises(open) => write!(f, "{}", Count(*open, "open promise")),
             Self::NoNotes => f.write_str("no note at all"),
             Self::PrivateOnly => f.write_str("private notes alone"),
             Self::FewInsights(0) => f.write_str("no insight"),
-            Self::FewInsights(insights) => write!(f, "only {}", Times(*insights, "1 insight", "insights")),
+            Self::FewInsights(insights) => write!(f, "only {}", Count(*insights, "insight")),
             Self::OneVoice => f.write_str("only in the leaver's words"),
             Self::OwnedBy(owners) if owners.is_empty() => f.write_str("nobody looks after them"),
             Self::OwnedBy(owners) => {
@@ -518,7 +520,7 @@ impl fmt::Display for Debrief {
         }
         match self.more {
             0 => Ok(()),
-            more => writeln!(f, "\nand {}", Times(more, "1 more contact", "more contacts")),
+            more => writeln!(f, "\nand {}", Count(more, "more contact")),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::id::ContactId;
 use crate::memory::{Memory, View};
 use crate::note::Note;
 use crate::ownership::Assignment;
+use crate::wording::Count;
 
 /// So many contacts, and so many notes, are read at a time.
 const PAGE: i64 = 256;
@@ -73,7 +74,7 @@ impl fmt::Display for ExportReport {
         let counts: Vec<String> = counts
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
+            .map(|(count, noun)| Count(count, noun).to_string())
             .collect();
         match counts.is_empty() {
             true => f.write_str("nothing to write")?,

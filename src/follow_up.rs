@@ -9,11 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
-use crate::brief::Visible;
 use crate::check;
 use crate::contact::ContactSummary;
 use crate::error::{Error, Result};
-use crate::history::Quoted;
 use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
 use crate::journal::{Applied, Subject, Writer};
 use crate::member::{Member, member_key};
@@ -22,6 +20,7 @@ use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time::{self, Precision, When};
 use crate::verify::Table;
 use crate::word::words;
+use crate::wording::{Quoted, Visible};
 
 words! {
     /// What became of a promise.

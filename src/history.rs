@@ -3,13 +3,13 @@
 use std::fmt;
 
 use crate::actor::Actor;
-use crate::brief::Visible;
 use crate::change::Change;
 use crate::contact::Fact;
 use crate::feed::Entry;
 use crate::journal::Subject;
 use crate::note::{NoteAdded, Sensitivity, Visibility};
 use crate::time::{self, Precision, When};
+use crate::wording::{Count, Quoted, Visible};
 
 impl fmt::Display for Entry {
     /// The entry as one line for a terminal.
@@ -79,20 +79,6 @@ fn noted(f: &mut fmt::Formatter<'_>, note: &NoteAdded, whom: &str, entry: &Entry
     let private = (note.visibility != Visibility::Organisation).then(|| note.visibility.to_string());
     let marks: Vec<String> = sensitivity.into_iter().chain(private).collect();
     if marks.is_empty() { Ok(()) } else { write!(f, " [{}]", marks.join(", ")) }
-}
-
-/// A value in quotation marks, cut to one line.
-pub(crate) struct Quoted<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 120;
-        let line = self.0.replace('\n', " ");
-        match line.char_indices().nth(MOST) {
-            Some((end, _)) => write!(f, "“{}…”", line.get(..end).unwrap_or_default()),
-            None => write!(f, "“{line}”"),
-        }
-    }
 }
 
 /// “ (reason)”, where there is one.
@@ -224,8 +210,7 @@ fn sentence(f: &mut fmt::Formatter<'_>, change: &Change, whom: &str, entry: &Ent
         }
         Change::HandoffOffered(c) => {
             let leavers: Vec<&str> = c.leavers.iter().map(|leaver| leaver.name.as_str()).collect();
-            let contacts = if c.contacts == 1 { "contact" } else { "contacts" };
-            write!(f, "offered {} {contacts} of {} ({})", c.contacts, leavers.join(" and "), c.reason)
+            write!(f, "offered {} of {} ({})", Count(c.contacts, "contact"), leavers.join(" and "), c.reason)
         }
         Change::HandoffStaged(c) => write!(f, "brought the handoff “{whom}” to its stage {}", c.stage),
         Change::HandoffCompleted(_) => write!(f, "completed the handoff “{whom}”"),

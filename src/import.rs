@@ -26,6 +26,7 @@ use crate::memory::Memory;
 use crate::note::{NoteDraft, NoteKind, SaidBy, Sensitivity, Via, Visibility};
 use crate::search::fold;
 use crate::store::place::io_error;
+use crate::wording::Count;
 
 /// So many findings are kept in a report; all of them go to [`Import::each_finding`], and all are counted.
 pub const FINDINGS_KEPT: usize = 10_000;
@@ -131,11 +132,7 @@ impl fmt::Display for ImportReport {
 
 /// Counts things in words; `None` where there are none.
 fn counted(number: u64, noun: &str) -> Option<String> {
-    match number {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        _ => Some(format!("{number} {noun}s")),
-    }
+    (number > 0).then(|| Count(number, noun).to_string())
 }
 
 /// Joins the parts that are there; `None` where none is.

@@ -119,6 +119,7 @@ mod store;
 mod time;
 mod verify;
 mod word;
+mod wording;
 
 /// The limits on sizes, in bytes of UTF-8 or of content.
 pub mod limits {

@@ -9,12 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
-use crate::brief::Visible;
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::{Error, Result};
 use crate::follow_up;
-use crate::history::Quoted;
 use crate::id::{AssignmentId, ContactId, EntryId, MemberId};
 use crate::journal::{Applied, Writer};
 use crate::member::{Member, Party, member_key, party_key, party_members_here, party_name};
@@ -22,6 +20,7 @@ use crate::memory::View;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time;
 use crate::verify::Table;
+use crate::wording::{Count, Quoted, Visible, and_more};
 
 /// The role in which a member looks after a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -721,12 +720,8 @@ impl Left {
 
     /// `2 contacts: Ben Ito, Sally Marsh`; `None` where nothing would be left.
     fn told(&self, noun: &str) -> Option<String> {
-        let plural = if self.count == 1 { "" } else { "s" };
-        let more = match self.count.saturating_sub(self.first.len()) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        (self.count > 0).then(|| format!("{} {noun}{plural}: {}{more}", self.count, self.first.join(", ")))
+        let told = || format!("{}: {}", Count(self.count as u64, noun), and_more(&self.first, self.count));
+        (self.count > 0).then(told)
     }
 }
 

@@ -11,7 +11,6 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::brief::{Visible, paragraph};
 use crate::contact::{ContactSummary, read_summary};
 use crate::error::Result;
 use crate::handoff::NamedParty;
@@ -22,6 +21,7 @@ use crate::memory::{Memory, View};
 use crate::ownership::Role;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::time;
+use crate::wording::{Count, Visible, first_of, paragraph};
 
 /// A look at readiness that is being put together; see [`Memory::readiness`].
 #[derive(Clone, Debug)]
@@ -198,7 +198,7 @@ impl PartyReadiness {
         carry
             .map(|(at_risk, risk)| match risk {
                 Risk::Stale { days } => {
-                    format!("{} for {}", at_risk.contact.name, count(u64::from(*days), "day")).into()
+                    format!("{} for {}", at_risk.contact.name, Count(u64::from(*days), "day")).into()
                 }
                 _ => at_risk.contact.name.as_str().into(),
             })
@@ -531,7 +531,7 @@ const TOLD: [Sort; 6] = [
 impl fmt::Display for Risk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Stale { days } = self {
-            return write!(f, "nothing noted for {}", count(u64::from(*days), "day"));
+            return write!(f, "nothing noted for {}", Count(u64::from(*days), "day"));
         }
         TOLD.iter().find(|(_, is)| is(self)).map_or(Ok(()), |(words, _)| f.write_str(words))
     }
@@ -549,23 +549,13 @@ fn names(contacts: &[ContactSummary]) -> Vec<&str> {
     contacts.iter().map(|contact| contact.name.as_str()).collect()
 }
 
-/// The number of things, with its noun.
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
 /// Writes what is said of some contacts, and the names of the first of them; nothing where there are none.
 fn named<S: Borrow<str>>(f: &mut fmt::Formatter<'_>, indent: &str, what: &str, names: &[S]) -> fmt::Result {
     const SHOWN: usize = 5;
     if names.is_empty() {
         return Ok(());
     }
-    let shown = names.get(..SHOWN.min(names.len())).unwrap_or_default().join(", ");
-    let more = match names.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    paragraph(f, indent, &format!("{what} ({shown}{more})"))
+    paragraph(f, indent, &format!("{what} ({})", first_of(names, SHOWN)))
 }
 
 /// Writes what is said of some contacts, how many they are, and the names of the first of them.
@@ -576,14 +566,14 @@ fn counted<S: Borrow<str>>(f: &mut fmt::Formatter<'_>, indent: &str, what: &str,
 impl fmt::Display for PartyReadiness {
     /// The share with its reasons: how many contacts each of them concerns, and the first of these by name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (surviving, of) = (self.surviving(), count(self.contacts, "contact"));
+        let (surviving, of) = (self.surviving(), Count(self.contacts, "contact"));
         let percent = (surviving * 100).checked_div(self.contacts).unwrap_or(100);
         paragraph(f, "  ", &format!("{}: {surviving} of {of} would survive ({percent} %)", self.who.name))?;
         for (words, is) in TOLD {
             counted(f, "    ", words, &self.with(is))?;
         }
         let names: Vec<&str> = self.promises.iter().map(|promised| promised.contact.name.as_str()).collect();
-        let (open, to) = (count(self.open_promises(), "open promise"), count(names.len() as u64, "contact"));
+        let (open, to) = (Count(self.open_promises(), "open promise"), Count(names.len() as u64, "contact"));
         named(f, "    ", &format!("{open} to {to}"), &names)
     }
 }
@@ -591,7 +581,7 @@ impl fmt::Display for PartyReadiness {
 impl fmt::Display for Promised {
     /// The contact and the number, on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", Visible(&self.contact.name), count(self.open, "open promise"))
+        write!(f, "{}: {}", Visible(&self.contact.name), Count(self.open, "open promise"))
     }
 }
 
@@ -599,7 +589,7 @@ impl fmt::Display for Readiness {
     /// The readiness for a terminal: who could leave, then what would be lost with each agency and each member, then what
     /// hangs on few people. Of each list the first few names are shown, and how many more there are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Readiness on {}, of {}", self.at.date_naive(), count(self.contacts, "contact"))?;
+        writeln!(f, "Readiness on {}, of {}", self.at.date_naive(), Count(self.contacts, "contact"))?;
         let could = self.agencies.iter().chain(&self.members).filter(|party| party.could_leave());
         let could: Vec<&str> = could.map(|party| party.who.name.as_str()).collect();
         match could.is_empty() {

@@ -22,6 +22,7 @@ use crate::ownership::{Assignment, Role};
 use crate::search::fold;
 use crate::store::{RowExt, SqlExt, Value};
 use crate::time::{self, Precision, When};
+use crate::wording::Count;
 
 /// Days that return are pressing this many days ahead.
 const DAYS_AHEAD: i64 = 14;
@@ -396,7 +397,7 @@ impl Reason {
             Self::Coming { next, label } => format!("{label} on {}", next.format("%-d %B")),
             Self::Quiet { exchanges, since, .. } => {
                 let since = since.format("%-d %B %Y");
-                format!("last spoken to on {since}, {}", counted(exchanges.0, "exchange", "exchanges"))
+                format!("last spoken to on {since}, {}", Count(exchanges.0, "exchange"))
             }
             Self::NeverSpokenTo => "never spoken to".to_owned(),
         }
@@ -420,7 +421,7 @@ impl Promises {
         let until = if self.undated { String::new() } else { format!(" until {}", self.until) };
         let more = match self.more {
             0 => String::new(),
-            more => format!(" (and {})", counted(more as u64, "more promise", "more promises")),
+            more => format!(" (and {})", Count(more as u64, "more promise")),
         };
         format!("promised{until}{overdue}: {}{more}", self.what)
     }
@@ -436,16 +437,12 @@ fn counts(places: &[Place]) -> String {
             _ => counts.push((called, 1)),
         }
     }
-    let contacts = counted(places.len() as u64, "contact", "contacts");
+    let contacts = Count(places.len() as u64, "contact");
     let counts: Vec<String> = counts.iter().map(|(called, count)| format!("{count} {called}")).collect();
     match counts.is_empty() {
         true => format!("{contacts}."),
         false => format!("{contacts}: {}.", counts.join(", ")),
     }
-}
-
-pub(crate) fn counted(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// A time as it is said, as far as it is known: `3 May 2025`, `May 2025`, `2025`.

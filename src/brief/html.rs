@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::book::{Cover, Entry, Form};
-use super::{Brief, Row, Section, steers};
+use super::{Brief, Row, Section};
+use crate::wording::steers;
 
 /// The only style of the page; it loads nothing.
 const STYLE: &str = concat!(include_str!("brief.css"), include_str!("page.css"));

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use super::book::{Cover, Entry, Form};
-use super::{Brief, Row, Section, steers};
+use super::{Brief, Row, Section};
+use crate::wording::steers;
 
 /// CommonMark, without raw HTML but for the anchors of the contents.
 pub(super) struct Markdown;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::brief::Visible;
+use crate::wording::Visible;
 
 /// The result of everything that packs or opens a bundle.
 pub type Result<T, E = BundleError> = std::result::Result<T, E>;

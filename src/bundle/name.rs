@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::error::{BundleError, BundleFault, Result};
 use super::limits::Limits;
-use crate::brief::steers;
+use crate::wording::steers;
 
 /// Names that Windows gives to devices, whatever stands after their first dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];

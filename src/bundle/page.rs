@@ -10,7 +10,7 @@ use std::io;
 
 use chrono::{DateTime, Datelike, Utc};
 
-use crate::brief::book::{Entry, counted};
+use crate::brief::book::Entry;
 use crate::brief::html::{Text, digest, urgent, write_section, write_standing};
 use crate::brief::{Brief, Part, Row};
 use crate::error::{Error, Result};
@@ -20,6 +20,7 @@ use crate::id::NoteId;
 use crate::note::{Note, NoteKind};
 use crate::ownership::{Assignment, Role};
 use crate::time::{Precision, When};
+use crate::wording::{Count, word_for};
 
 mod figures;
 mod fill;
@@ -309,7 +310,8 @@ fn write_withheld(out: &mut String, withheld: &[Withheld]) -> fmt::Result {
     }
     out.write_str("<ul>\n")?;
     told.try_for_each(|Withheld { count, what: [one, several], why }| {
-        writeln!(out, "<li><b>{}</b> <span class=\"reason\">{why}</span></li>", counted(*count, one, several))
+        let what = word_for(*count, one, several);
+        writeln!(out, "<li><b>{count} {what}</b> <span class=\"reason\">{why}</span></li>")
     })?;
     out.write_str("</ul>\n")
 }
@@ -329,7 +331,7 @@ fn write_receipt(out: &mut String, receipt: &Receipt) -> fmt::Result {
     for taken in &receipt.successors {
         write!(out, "<div><dt dir=\"auto\">{}</dt><dd>", Text(&taken.name))?;
         figures::write_bar(out, &[(taken.contacts, "full")], most)?;
-        writeln!(out, "<span>{}</span></dd></div>", counted(taken.contacts, "contact", "contacts"))?;
+        writeln!(out, "<span>{}</span></dd></div>", Count(taken.contacts, "contact"))?;
     }
     writeln!(
         out,

@@ -434,7 +434,7 @@ impl SignatureCheck {
 
 impl fmt::Display for SignatureCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::brief::Visible;
+        use crate::wording::Visible;
         match self {
             Self::Trusted { name, fingerprint } if name.is_empty() => {
                 write!(f, "signed by the expected key {fingerprint}")

@@ -8,20 +8,11 @@ use super::plan::{Gap, Plan, PlanChange, PlanItem, Unheeded};
 use super::receipt::Receipt;
 use super::undo::{LeftAlone, Undone};
 use super::{Fate, Handoff, HandoffItem, HandoffQuestion, HandoffState, NamedParty, Takeover};
-use crate::brief::{Visible, paragraph};
 use crate::follow_up::OpenPromise;
+use crate::wording::{Count, Visible, and_more, first_of, more_below, paragraph, word_for};
 
 /// So many names, or lines, of each sort are shown, and how many more there are is said.
 const SHOWN: usize = 8;
-
-/// The number of things, with its noun.
-pub(super) struct Count(pub(super) u64, pub(super) &'static str);
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
-    }
-}
 
 /// Names, with “and” before the last.
 struct And<'a>(Vec<&'a str>);
@@ -46,17 +37,14 @@ fn leavers(leavers: &[NamedParty]) -> And<'_> {
 
 /// Who leaves, and why.
 fn leaving(who: &[NamedParty], reason: &str) -> String {
-    let verb = if who.len() == 1 { "leaves" } else { "leave" };
+    let verb = word_for(who.len() as u64, "leaves", "leave");
     format!("{} {verb} ({reason})", leavers(who))
 }
 
 /// The first of some lines, each after two spaces, and how many more there are.
 fn lines(f: &mut fmt::Formatter<'_>, all: &[String]) -> fmt::Result {
     all.iter().take(SHOWN).try_for_each(|line| paragraph(f, "  - ", line))?;
-    match all.len().saturating_sub(SHOWN) {
-        0 => Ok(()),
-        more => writeln!(f, "  and {more} more"),
-    }
+    more_below(f, all.len().saturating_sub(SHOWN) as u64)
 }
 
 /// Successors in a column of names, each with the number of their contacts.
@@ -206,11 +194,7 @@ impl Plan {
         }
         writeln!(f, "\n{title}")?;
         for (sort, items) in found {
-            let shown = items.get(..SHOWN.min(items.len())).unwrap_or_default().join(", ");
-            match items.len().saturating_sub(SHOWN) {
-                0 => paragraph(f, &format!("  {sort}: {} ", items.len()), &format!("({shown})"))?,
-                more => paragraph(f, &format!("  {sort}: {} ", items.len()), &format!("({shown} and {more} more)"))?,
-            }
+            paragraph(f, &format!("  {sort}: {} ", items.len()), &format!("({})", first_of(&items, SHOWN)))?;
         }
         Ok(())
     }
@@ -230,10 +214,7 @@ impl Plan {
             let (whom, what, from) = (&item.contact.name, &promise.what, &item.leaver_name);
             paragraph(f, &format!("  {due:10}  "), &format!("{whom}: {what}{overdue} — {from} → {to}"))
         })?;
-        match promises.len().saturating_sub(SHOWN) {
-            0 => Ok(()),
-            more => writeln!(f, "  and {more} more"),
-        }
+        more_below(f, promises.len().saturating_sub(SHOWN) as u64)
     }
 
     fn write_private_notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -379,7 +360,7 @@ impl fmt::Display for Receipt {
         counts.sort_by_key(|(kind, _)| !kind.starts_with("ownership.")); // who looks after whom comes first
         for (kind, count) in counts {
             let (one, several) = called(kind, self.outcome).unwrap_or((kind, kind));
-            writeln!(f, "  {count:>6}  {}", if *count == 1 { one } else { several })?;
+            writeln!(f, "  {count:>6}  {}", word_for(*count, one, several))?;
         }
         self.write_what_stayed(f)?;
         writeln!(f, "\n  Handoff  {}\n  Memory   {}\n  Head     {}", self.handoff, self.memory, self.head)
@@ -401,9 +382,10 @@ impl Receipt {
             return Ok(());
         }
         writeln!(f, "\nLeft as it is")?;
-        stayed.iter().filter(|(count, ..)| *count > 0).try_for_each(|(count, one, several)| {
-            writeln!(f, "  {count:>6}  {}", if *count == 1 { one } else { several })
-        })
+        stayed
+            .iter()
+            .filter(|(count, ..)| *count > 0)
+            .try_for_each(|(count, one, several)| writeln!(f, "  {count:>6}  {}", word_for(*count, one, several)))
     }
 }
 
@@ -467,10 +449,6 @@ impl Undone {
         }
         let total: u64 = came.iter().map(|(_, count)| count).sum();
         let shown: Vec<String> = came.iter().take(SHOWN).map(|(name, count)| format!("{name} {count}")).collect();
-        let more = match came.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        paragraph(f, &format!("  - {title}: {total} "), &format!("({}{more})", shown.join(", ")))
+        paragraph(f, &format!("  - {title}: {total} "), &format!("({})", and_more(&shown, came.len())))
     }
 }

@@ -22,6 +22,7 @@ use crate::note;
 use crate::ownership::{CANNOT_LOOK_AFTER, Open, Role, read_open};
 use crate::store::{RowExt, SqlExt, Value};
 use crate::time;
+use crate::wording::{Count, first_of};
 
 /// A handoff as its steps need it.
 pub(super) struct Standing {
@@ -65,11 +66,7 @@ pub(super) fn day(micros: i64) -> String {
 /// The first few of many names, and how many more there are.
 pub(super) fn some(names: &[String]) -> String {
     const SHOWN: usize = 5;
-    let shown = names.get(..SHOWN.min(names.len())).unwrap_or_default().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    first_of(names, SHOWN)
 }
 
 /// An accepted item: what a leaver hands to a successor about a contact.
@@ -640,10 +637,9 @@ impl Writer<'_> {
         )?;
         if !undecided.is_empty() {
             return Err(Error::refused(format!(
-                "{} is undecided for {} contact{}: {}; let them be accepted, offer them to somebody else, or take them out",
+                "{} is undecided for {}: {}; let them be accepted, offer them to somebody else, or take them out",
                 standing.called(),
-                undecided.len(),
-                if undecided.len() == 1 { "" } else { "s" },
+                Count(undecided.len() as u64, "contact"),
                 some(&undecided)
             )));
         }

@@ -14,6 +14,7 @@ use crate::memory::{Memory, View};
 use crate::note::{Note, NoteKind};
 use crate::store::{SqlExt, Value};
 use crate::time;
+use crate::wording::and_more;
 
 /// A search that is being put together; see [`Memory::search`].
 #[derive(Clone, Debug)]
@@ -68,11 +69,7 @@ impl fmt::Display for Hit {
             Found::Note { note, about } => {
                 const SHOWN: usize = 3;
                 let names: Vec<&str> = about.iter().take(SHOWN).map(|contact| contact.name.as_str()).collect();
-                f.write_str(&names.join(", "))?;
-                if about.len() > SHOWN {
-                    write!(f, " and {} more", about.len() - SHOWN)?;
-                }
-                write!(f, ", {}: {snippet}", note.day())
+                write!(f, "{}, {}: {snippet}", and_more(&names, about.len()), note.day())
             }
             Found::Contact(contact) => write!(f, "{}: {snippet}", contact.name),
         }

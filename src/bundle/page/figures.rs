@@ -6,11 +6,12 @@ use std::fmt::{self, Write as _};
 
 use chrono::Datelike as _;
 
-use crate::brief::book::{Entry, counted, in_words};
+use crate::brief::book::{Entry, in_words};
 use crate::brief::html::Text;
 use crate::id::MemberId;
 use crate::note::{Note, NoteKind};
 use crate::time::{Precision, When};
+use crate::wording::{Count, word_for};
 
 /// So many contacts and members the table of who knew whom has.
 const ROWS: usize = 12;
@@ -144,13 +145,12 @@ impl Figures {
     }
 
     fn write_totals(&self, out: &mut String, people: u64) -> fmt::Result {
-        let word = |count, one, several| if count == 1 { one } else { several };
         let members = self.members.len() as u64;
         let totals = [
-            (people, word(people, "contact", "contacts")),
-            (self.notes, word(self.notes, "note", "notes")),
-            (self.insights, word(self.insights, "lasting insight", "lasting insights")),
-            (members, word(members, "voice of ours", "voices of ours")),
+            (people, word_for(people, "contact", "contacts")),
+            (self.notes, word_for(self.notes, "note", "notes")),
+            (self.insights, word_for(self.insights, "lasting insight", "lasting insights")),
+            (members, word_for(members, "voice of ours", "voices of ours")),
         ];
         out.write_str("<ul class=\"totals\">\n")?;
         totals
@@ -200,7 +200,7 @@ impl Figures {
             out,
             "<p>What is known of {} of {} stands in the words of one member, and nowhere else.</p></figcaption>",
             Grouped(self.one_voice),
-            counted(people, "contact", "contacts")
+            Count(people, "contact")
         )?;
         write_bar(out, &sorts.map(|(count, class, _)| (count, class)), people)?;
         out.write_str("<ul class=\"key\">\n")?;
@@ -235,9 +235,9 @@ impl Figures {
             writeln!(
                 out,
                 "<span>{}, {} alone, {}</span></dd></div>",
-                counted(member.contacts, "contact", "contacts"),
+                Count(member.contacts, "contact"),
                 Grouped(member.alone),
-                counted(member.notes, "note", "notes")
+                Count(member.notes, "note")
             )?;
         }
         out.write_str("</dl>\n</figure>\n")
@@ -256,8 +256,8 @@ impl Figures {
             out,
             "<figure class=\"matrix\">\n<figcaption><h3>Who knew them best</h3><p>Notes of {}, about {}.</p></figcaption>\n\
              <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Who knew them best\">\n<table><thead><tr><td></td>",
-            most_of(members.len(), self.members.len(), "member", "members"),
-            most_of(self.most.len(), people.len(), "contact", "contacts")
+            most_of(members.len(), self.members.len(), "member"),
+            most_of(self.most.len(), people.len(), "contact")
         )?;
         members
             .iter()
@@ -277,10 +277,11 @@ impl Figures {
 }
 
 /// How many of all are shown.
-fn most_of(shown: usize, all: usize, one: &str, several: &str) -> String {
+fn most_of(shown: usize, all: usize, noun: &str) -> String {
+    let count = Count(all as u64, noun);
     match shown < all {
-        true => format!("the {shown} of {} with the most", counted(all as u64, one, several)),
-        false => counted(all as u64, one, several),
+        true => format!("the {shown} of {count} with the most"),
+        false => count.to_string(),
     }
 }
 
@@ -348,7 +349,7 @@ fn write_columns(out: &mut String, periods: &BTreeMap<i32, u64>, length: i32) ->
                 HEIGHT + 16.0 - height,
                 width * 0.8,
                 month(period * length),
-                counted(*notes, "note", "notes")
+                Count(*notes, "note")
             )?;
         }
         let this = period * length / 12;
