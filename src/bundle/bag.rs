@@ -162,11 +162,22 @@ impl Container {
 pub struct Bag {
     name: String,
     container: Container,
+    verified: Verified,
+}
+
+/// What is known of a bag that was verified.
+struct Verified {
+    /// Every file that a manifest lists, by path.
     files: BTreeMap<String, Known>,
+    /// The fields of `bag-info.txt`.
     info: Vec<(String, String)>,
+    /// The version of BagIt.
     version: (u32, u32),
+    /// The bytes of `tagmanifest-sha256.txt`.
     tag_manifest: Option<Vec<u8>>,
+    /// The text of its signature.
     signature: Option<String>,
+    /// What is valid and should be better.
     remarks: Vec<String>,
 }
 
@@ -190,30 +201,32 @@ pub struct FileInBag<'a> {
 
 impl fmt::Debug for Bag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bag").field("name", &self.name).field("files", &self.files.len()).finish_non_exhaustive()
+        f.debug_struct("Bag")
+            .field("name", &self.name)
+            .field("files", &self.verified.files.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl Bag {
     fn verify(name: String, container: Container, opening: &Opening) -> Result<Self> {
         let verified = Verifier::new(&container, opening)?.run()?;
-        let Verified { files, info, version, tag_manifest, signature, remarks } = verified;
-        Ok(Self { name, container, files, info, version, tag_manifest, signature, remarks })
+        Ok(Self { name, container, verified })
     }
 
     /// Returns every file that a manifest lists, by path.
     pub fn files(&self) -> impl Iterator<Item = FileInBag<'_>> {
-        self.files.iter().map(|(name, known)| FileInBag { name, size: known.size })
+        self.verified.files.iter().map(|(name, known)| FileInBag { name, size: known.size })
     }
 
     /// Returns whether a manifest lists this file.
     pub fn has(&self, name: &str) -> bool {
-        self.files.contains_key(name)
+        self.verified.files.contains_key(name)
     }
 
     /// Reads a file as a stream, which ends in an error if it is not what was verified.
     pub fn read(&self, name: &str) -> Result<BagFile<'_>> {
-        let known = self.files.get(name).ok_or_else(|| {
+        let known = self.verified.files.get(name).ok_or_else(|| {
             BundleError::new(BundleFault::Invalid, "the bundle has no such file").in_file(name).of(&self.name)
         })?;
         let data = self.container.read(known.at).map_err(|error| error.in_file(name).of(&self.name))?;
@@ -229,30 +242,30 @@ impl Bag {
 
     /// Returns the first value of a field of `bag-info.txt`, whatever the case of its label.
     pub fn info(&self, label: &str) -> Option<&str> {
-        let mut fields = self.info.iter();
+        let mut fields = self.verified.info.iter();
         fields.find(|(found, _)| found.eq_ignore_ascii_case(label)).map(|(_, value)| value.as_str())
     }
 
     /// Returns the version of BagIt, such as (1, 0).
     pub fn bagit_version(&self) -> (u32, u32) {
-        self.version
+        self.verified.version
     }
 
     /// Returns the bytes that a signature covers: `tagmanifest-sha256.txt`. Only another tool's bag can be without.
     pub fn tag_manifest(&self) -> Option<&[u8]> {
-        self.tag_manifest.as_deref()
+        self.verified.tag_manifest.as_deref()
     }
 
     /// Says by whom the bag is signed, if by anybody, judging the keys as of an instant.
     ///
     /// A bag that is opened proves that it is whole, not where it comes from; this does.
     pub fn signature(&self, keys: &TrustedKeys, at: DateTime<Utc>) -> SignatureCheck {
-        SignatureCheck::of(self.signature.as_deref(), self.tag_manifest(), keys, at)
+        SignatureCheck::of(self.verified.signature.as_deref(), self.tag_manifest(), keys, at)
     }
 
     /// Returns what is valid and should be better: only for a bag opened with [`Opening::any_bag`].
     pub fn remarks(&self) -> &[String] {
-        &self.remarks
+        &self.verified.remarks
     }
 
     /// Writes the same bag with a signature that was made outside, by `ssh-keygen -Y sign`, an agent or a security key.
@@ -271,7 +284,7 @@ impl Bag {
             let why = format!("it is a folder; put the signature into it as {SIGNATURE_FILE}");
             return Err(BundleError::invalid(why));
         };
-        if self.signature.is_some() {
+        if self.verified.signature.is_some() {
             return Err(BundleError::invalid("it is signed already; sign the bundle as it was before"));
         }
         let tag_manifest = self.tag_manifest().ok_or_else(|| tagless(TAG_MANIFEST))?;
@@ -340,15 +353,6 @@ struct Verifier<'a> {
     files: BTreeMap<&'a str, (usize, u64)>,
     /// The files that say what is in the bag, as they were read once: those bytes are hashed, too.
     held: BTreeMap<&'a str, Vec<u8>>,
-}
-
-struct Verified {
-    files: BTreeMap<String, Known>,
-    info: Vec<(String, String)>,
-    version: (u32, u32),
-    tag_manifest: Option<Vec<u8>>,
-    signature: Option<String>,
-    remarks: Vec<String>,
 }
 
 /// The hashes by which a file is listed.
