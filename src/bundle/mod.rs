@@ -35,6 +35,7 @@
 
 mod bag;
 mod error;
+mod export;
 mod folder;
 mod limits;
 mod manifest;
@@ -51,6 +52,7 @@ mod zip;
 
 pub use bag::{Bag, BagFile, FileInBag, Opening};
 pub use error::{BundleError, BundleFault, Result};
+pub use export::{BundleExport, BundlePreview};
 pub use limits::Limits;
 pub use pack::{BagInfo, BagWriter, FileWriter, Packing};
 pub use scope::Scope;

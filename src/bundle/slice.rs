@@ -29,6 +29,11 @@ impl Slice {
         Ok(Self { behind: private.into_iter().collect(), withheld: vec![withheld] })
     }
 
+    /// How much goes.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts::default()
+    }
+
     /// What is kept back.
     pub(crate) fn withheld(&self) -> &[Withheld] {
         &self.withheld

@@ -1,9 +1,12 @@
 //! `handoff.json`: what a bundle says of itself.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::scope::Scope;
+use crate::brief::Visible;
 use crate::id::MemoryId;
 use crate::journal::{Hash, Head};
 
@@ -45,7 +48,7 @@ pub struct Statement {
     pub journal: Hash,
 }
 
-/// How much a bundle holds.
+/// How much a bundle holds. What goes by its headers alone counts as withheld.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Counts {
@@ -61,6 +64,12 @@ pub struct Counts {
     pub follow_ups: u64,
     /// Members.
     pub members: u64,
+    /// Agencies.
+    pub agencies: u64,
+    /// Handoffs.
+    pub handoffs: u64,
+    /// Subjects of a newer heirloom.
+    pub others: u64,
     /// Attachments whose bytes are in it.
     pub attachments: u64,
     /// The bytes of these attachments.
@@ -73,8 +82,62 @@ pub struct Counts {
 pub struct Withheld {
     /// How many.
     pub count: u64,
-    /// What: `contacts`, `notes`, `follow_ups`, `entries`, `attachments`.
+    /// What: `contacts`, `notes`, `follow_ups`, `members`, `agencies`, `handoffs`, `others` of a newer heirloom, `entries` (of
+    /// what goes, without what they say), `attachments`.
     pub what: String,
     /// Why, as words for people.
     pub why: String,
+}
+
+/// The words for one and for several of what a bundle counts.
+const NOUNS: [(&str, &str, &str); 9] = [
+    ("contacts", "contact", "contacts"),
+    ("notes", "note", "notes"),
+    ("follow_ups", "promise", "promises"),
+    ("members", "member", "members"),
+    ("agencies", "agency", "agencies"),
+    ("handoffs", "handoff", "handoffs"),
+    ("others", "subject of a newer heirloom", "subjects of a newer heirloom"),
+    ("entries", "entry of the journal", "entries of the journal"),
+    ("attachments", "attachment", "attachments"),
+];
+
+/// So many of something, in words.
+fn counted(count: u64, what: &str) -> String {
+    let noun = NOUNS.iter().find(|(noun, ..)| *noun == what);
+    match (count, noun) {
+        (1, Some((_, one, _))) => format!("1 {one}"),
+        (_, Some((.., several))) => format!("{count} {several}"),
+        (_, None) => format!("{count} {what}"),
+    }
+}
+
+impl fmt::Display for Withheld {
+    /// How many of what, and why, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", Visible(&counted(self.count, &self.what)), Visible(&self.why))
+    }
+}
+
+impl fmt::Display for Counts {
+    /// Everything of which there is any, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.contacts, "contacts"),
+            (self.notes, "notes"),
+            (self.follow_ups, "follow_ups"),
+            (self.members, "members"),
+            (self.agencies, "agencies"),
+            (self.handoffs, "handoffs"),
+            (self.others, "others"),
+            (self.attachments, "attachments"),
+            (self.entries, "entries"),
+        ];
+        let words: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what)).collect();
+        match words.is_empty() {
+            true => f.write_str("nothing"),
+            false => f.write_str(&words.join(", ")),
+        }
+    }
 }
