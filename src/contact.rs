@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
 use crate::check;
+use crate::erasure;
 use crate::error::{Error, Result};
 use crate::handle::{self, Handle, HandleFact, NewHandle};
 use crate::id::ContactId;
@@ -684,6 +685,12 @@ pub(crate) fn respoken(sql: &dyn Sql, contact: i64, at: Option<i64>) -> Result<(
     Ok(())
 }
 
+/// Takes away the links of others to a contact who is erased.
+pub(crate) fn unlink_from_others(sql: &dyn Sql, contact: i64) -> Result<()> {
+    sql.execute("DELETE FROM contact_link WHERE other = $1", &[Value::Int(contact)])?;
+    Ok(())
+}
+
 fn set_field(sql: &dyn Sql, contact: i64, name: &str, value: Option<&str>) -> Result<()> {
     match value {
         Some(value) => sql.execute(
@@ -763,7 +770,7 @@ fn identify(sql: &dyn Sql, contact: i64, id: &ExternalId, source: Option<&Source
 
 pub(crate) fn contact_key(sql: &dyn Sql, id: ContactId) -> Result<i64> {
     sql.first("SELECT key FROM contact WHERE id = $1", &[(&id.0).into()], |row| row.int(0))?
-        .ok_or_else(|| Error::unknown("contact", id))
+        .ok_or_else(|| erasure::missing(sql, "contact", id.0))
 }
 
 pub(crate) fn read_summary(row: &dyn Row) -> Result<ContactSummary> {
@@ -1090,7 +1097,7 @@ impl View<'_> {
         let id = id.into();
         self.sql()
             .first("SELECT id, kind, name FROM contact WHERE id = $1", &[(&id.0).into()], read_summary)?
-            .ok_or_else(|| Error::unknown("contact", id))
+            .ok_or_else(|| erasure::missing(self.sql(), "contact", id.0))
     }
 
     /// Reads a contact with all facts.
@@ -1109,7 +1116,7 @@ impl View<'_> {
                 &[(&id.0).into()],
                 read_without_facts,
             )?
-            .ok_or_else(|| Error::unknown("contact", id))?;
+            .ok_or_else(|| erasure::missing(self.sql(), "contact", id.0))?;
         self.read_facts(key, &mut contact)?;
         Ok((key, contact))
     }

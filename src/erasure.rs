@@ -1,16 +1,34 @@
-//! Erasure: the one thing that truly deletes. Bodies of entries go, headers stay, and the chain still verifies.
+//! Erasure: the one thing that truly deletes.
+//!
+//! Bodies of entries go with their salts, rows and words go from every table and index, and headers stay, so that the chain
+//! still verifies. The entry that says so travels like any other, and erases the same wherever it comes.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::error::Result;
-use crate::id::{EntryId, FollowUpId, NoteId};
-#[cfg(feature = "bundle")]
-use crate::journal::receive::Record;
-use crate::journal::{Applied, Hash};
-use crate::store::Sql;
-#[cfg(feature = "bundle")]
-use crate::store::{RowExt, SqlExt};
+use crate::actor::Actor;
+use crate::check;
+use crate::contact::ContactSummary;
+use crate::error::{Error, Result};
+use crate::id::{ContactId, FollowUpId, NoteId};
+use crate::journal::{Applied, Hash, Writer, gone};
+use crate::memory::{Memory, View};
+use crate::search::fold;
+use crate::store::{RowExt, Sql, SqlExt, Value};
+use crate::time;
 use crate::verify::Table;
+
+mod going;
+#[cfg(feature = "bundle")]
+mod kept_out;
+mod preview;
+
+use self::going::Going;
+#[cfg(feature = "bundle")]
+pub(crate) use self::kept_out::KeptOut;
+pub use self::preview::{ErasurePreview, Shared};
 
 /// `contact.erased`: everything about a contact is erased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +38,15 @@ pub struct ContactErased {
     pub why: String,
     /// The key under which the addresses are hashed.
     pub hash_key: Hash,
-    /// The addresses, each as a hash under that key.
+    /// The addresses that no other contact had, each as a hash under that key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Hash>,
     /// The notes that were erased with the contact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteId>,
     /// The promises that were erased with the contact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follow_ups: Vec<FollowUpId>,
-    /// Entries about others that named the contact.
-    pub entries: Vec<EntryId>,
 }
 
 /// `note.erased`: a note is erased.
@@ -62,6 +81,25 @@ pub struct MemoryPurged {
     pub certificate: String,
 }
 
+/// What an erasure took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Erased {
+    /// Contacts.
+    pub contacts: u64,
+    /// Notes.
+    pub notes: u64,
+    /// Promises.
+    pub follow_ups: u64,
+    /// Attachments whose bytes nobody else named.
+    pub attachments: u64,
+    /// Bodies of entries, those of all the above included.
+    pub bodies: u64,
+    /// Whether the write-ahead log was emptied too, which holds older versions of what was changed lately. `false` while
+    /// somebody reads; then call [`Memory::empty_log`] again when they are done.
+    pub log_emptied: bool,
+}
+
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[
     Table {
@@ -81,13 +119,279 @@ pub(crate) const TABLES: &[Table] = &[
 ];
 
 pub(crate) fn apply_contact_erased(sql: &dyn Sql, entry: &Applied<'_>, change: &ContactErased) -> Result<()> {
-    let _ = (sql, entry, change);
+    apply_erased(sql, entry, "contact")?;
+    for hash in &change.addresses {
+        sql.execute(
+            "INSERT INTO tombstone_address (hash_key, hash, id, at)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (hash_key, hash, id) DO UPDATE SET at = excluded.at WHERE excluded.at < tombstone_address.at",
+            &[
+                Value::Blob(&change.hash_key.0),
+                Value::Blob(&hash.0),
+                (&entry.about).into(),
+                Value::Int(entry.at),
+            ],
+        )?;
+    }
+    let notes = change.notes.iter().map(|id| (id.0, "note"));
+    let follow_ups = change.follow_ups.iter().map(|id| (id.0, "follow_up"));
+    notes.chain(follow_ups).try_for_each(|(id, noun)| bury(sql, &id, noun, entry.at))
+}
+
+/// Remembers that the subject of an entry was erased by it.
+pub(crate) fn apply_erased(sql: &dyn Sql, entry: &Applied<'_>, noun: &str) -> Result<()> {
+    bury(sql, &entry.about, noun, entry.at)
+}
+
+/// Remembers that something was erased: of several times the first, so that their order does not matter.
+fn bury(sql: &dyn Sql, id: &Uuid, noun: &str, at: i64) -> Result<()> {
+    sql.execute(
+        "INSERT INTO tombstone (id, noun, at) VALUES ($1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE excluded.at < tombstone.at",
+        &[id.into(), Value::Text(noun), Value::Int(at)],
+    )?;
     Ok(())
 }
 
-/// Whether the body of an entry from elsewhere is kept out, because who or what it is about was erased here.
-#[cfg(feature = "bundle")]
-pub(crate) fn keeps_out(sql: &dyn Sql, entry: &Record) -> Result<bool> {
-    let id = entry.subject;
-    Ok(sql.first("SELECT at FROM tombstone WHERE id = $1", &[(&id).into()], |row| row.int(0))?.is_some())
+/// Whether an entry of a kind says that something was erased; such an entry stays.
+pub(crate) fn erases(kind: &str) -> bool {
+    matches!(kind, "contact.erased" | "note.erased" | "follow_up.erased" | "member.erased")
+}
+
+/// What is to be said of an id that names nothing: that it was erased, or that there never was such a thing.
+pub(crate) fn missing(sql: &dyn Sql, noun: &'static str, id: Uuid) -> Error {
+    let at = sql.first("SELECT at FROM tombstone WHERE id = $1", &[(&id).into()], |row| row.int(0));
+    let kept_out = || matches!(gone::why(sql, id.as_bytes()), Ok(Some(gone::Absence::Erased)));
+    match at {
+        Ok(Some(at)) => Error::Erased { noun, which: id.to_string(), at: time::from_micros(at).ok() },
+        Ok(None) if kept_out() => Error::Erased { noun, which: id.to_string(), at: None },
+        Ok(None) => Error::unknown(noun, id),
+        Err(error) => error,
+    }
+}
+
+impl Memory {
+    /// Looks at what an erasure of a contact would take with it, before it is done.
+    pub fn erasure(&self, contact: impl Into<ContactId>) -> Result<ErasurePreview> {
+        let contact = contact.into();
+        self.read(|view| preview::of(view, contact))
+    }
+
+    /// Erases a contact: their facts, handles and history, the notes about them and said by them, the promises to them, the
+    /// links of others to them. No word of it remains in the file, its search index, or its log; that it was erased, when, by
+    /// whom and why does, and old bundles do not bring it back.
+    ///
+    /// A note about several contacts goes for all of them: look at [`Memory::erasure`] first, and write what is to be
+    /// kept of the others down as a note of its own. Backups and bundles that were made before are not reached: delete them, or
+    /// erase again after restoring one.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Channel, Error, Memory, NewContact};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let desk = Actor::system("front desk");
+    /// let sally = memory.write(&desk, |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh").handle(Channel::Email, "sally@mail.example"))?;
+    ///     w.note(sally, "Stops by when she reaches her weekly weight goal").save()?;
+    ///     Ok(sally)
+    /// })?;
+    /// let preview = memory.erasure(sally)?;
+    /// assert_eq!((preview.notes, preview.shared.len()), (1, 0));
+    ///
+    /// let erased = memory.erase(&desk, sally, "the person asked for it (case 17)")?;
+    /// assert!(erased.notes == 1 && erased.log_emptied);
+    /// assert!(matches!(memory.contact(sally), Err(Error::Erased { .. })));
+    /// assert!(memory.search("weight goal").run()?.is_empty());
+    /// assert!(memory.verify()?.is_sound());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Refused`] while a legal hold lies on the contact, or on another whom one of the notes is about, and for an
+    /// agent or an import, who cannot decide it; [`Error::Invalid`] for a reason that is empty or names the contact;
+    /// [`Error::Unknown`] and [`Error::Erased`] for a contact that is not here.
+    pub fn erase(&self, actor: impl Into<Actor>, contact: impl Into<ContactId>, why: &str) -> Result<Erased> {
+        self.erase_all(actor, [contact.into()], why)
+    }
+
+    /// Erases several contacts in one write, as [`Memory::erase`] does one, at the cost of one.
+    pub fn erase_all(
+        &self,
+        actor: impl Into<Actor>,
+        contacts: impl IntoIterator<Item = impl Into<ContactId>>,
+        why: &str,
+    ) -> Result<Erased> {
+        let contacts = contacts.into_iter().map(Into::into).collect();
+        let erased = self.write(actor, |w| w.erase_contacts(&contacts, why))?;
+        self.with_empty_log(erased)
+    }
+
+    /// Erases a note, for all contacts that it is about, as [`Memory::erase`] erases a contact.
+    ///
+    /// # Errors
+    /// As [`Memory::erase`]; [`Error::Unknown`] for a note that the actor may not read.
+    pub fn erase_note(&self, actor: impl Into<Actor>, note: NoteId, why: &str) -> Result<Erased> {
+        let erased = self.write(actor, |w| w.erase_note(note, why))?;
+        self.with_empty_log(erased)
+    }
+
+    /// Erases a promise, as [`Memory::erase`] erases a contact.
+    ///
+    /// # Errors
+    /// As [`Memory::erase`].
+    pub fn erase_follow_up(&self, actor: impl Into<Actor>, id: impl Into<FollowUpId>, why: &str) -> Result<Erased> {
+        let id = id.into();
+        let erased = self.write(actor, |w| w.erase_follow_up(id, why))?;
+        self.with_empty_log(erased)
+    }
+
+    /// Writes the log back into the file and empties it, so that it holds no older version of anything. Says whether it
+    /// could: while somebody reads, in this process or another, it cannot, and is to be called again.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] for a memory that was opened for reading only; [`Error::NestedWrite`] inside a write.
+    pub fn empty_log(&self) -> Result<bool> {
+        self.inner.store.empty_log()
+    }
+
+    fn with_empty_log(&self, erased: Erased) -> Result<Erased> {
+        Ok(Erased { log_emptied: self.empty_log()?, ..erased })
+    }
+}
+
+impl Writer<'_> {
+    /// Erases contacts; the log still has to be emptied.
+    pub(crate) fn erase_contacts(&mut self, contacts: &BTreeSet<ContactId>, why: &str) -> Result<Erased> {
+        self.may_erase(why)?;
+        for id in contacts {
+            let contact = self.view().contact_summary(*id)?;
+            self.names_nobody(why, &contact)?;
+        }
+        let going = Going::with(self.sql(), contacts)?;
+        self.not_held(&going)?;
+        for id in contacts {
+            let change = self.contact_erased(*id, why, &going)?;
+            self.append(*id, change)?;
+        }
+        self.let_go(&going)
+    }
+
+    fn erase_note(&mut self, note: NoteId, why: &str) -> Result<Erased> {
+        self.may_erase(why)?;
+        let key = self.view().readable_note_key(note)?;
+        let going = Going::note(key, note);
+        self.not_held(&going)?;
+        self.append(note, NoteErased { why: why.to_owned() })?;
+        self.let_go(&going)
+    }
+
+    fn erase_follow_up(&mut self, id: FollowUpId, why: &str) -> Result<Erased> {
+        self.may_erase(why)?;
+        let contact = self.view().follow_up(id)?.contact;
+        self.names_nobody(why, &contact)?;
+        let going = Going::follow_up(self.sql(), id)?;
+        self.not_held(&going)?;
+        self.append(id, FollowUpErased { why: why.to_owned() })?;
+        self.let_go(&going)
+    }
+
+    /// Erasure cannot be undone, so it is decided by a person or by the host, for a reason that stays.
+    fn may_erase(&self, why: &str) -> Result<()> {
+        check::text("reason", why, check::FIELD_MAX)?;
+        match self.actor() {
+            Actor::Member(_) | Actor::System(_) => Ok(()),
+            Actor::Import(_) | Actor::Agent { .. } => Err(Error::refused(
+                "erasure cannot be undone: a member decides it in person, or the host; an agent or an import cannot",
+            )),
+        }
+    }
+
+    /// The reason stays when everything else goes.
+    fn names_nobody(&self, why: &str, contact: &ContactSummary) -> Result<()> {
+        let key = self.contact_key(contact.id)?;
+        let folded = fold(why);
+        let mut named = folded.contains(&fold(&contact.name));
+        self.sql().each("SELECT address_key FROM handle WHERE contact = $1", &[Value::Int(key)], |row| {
+            named |= folded.contains(&fold(row.text(0)?));
+            Ok(())
+        })?;
+        match named {
+            false => Ok(()),
+            true => Err(Error::invalid(
+                "reason of the erasure",
+                "it has the name or an address of the contact, and it stays; write a number of the case instead",
+            )),
+        }
+    }
+
+    fn not_held(&self, going: &Going) -> Result<()> {
+        match going.held(self.sql())? {
+            None => Ok(()),
+            Some((name, matter, since)) => Err(Error::refused(format!(
+                "{name} is under a legal hold for {matter} since {}; nothing of it can be erased before the hold is lifted",
+                time::from_micros(since)?.date_naive()
+            ))),
+        }
+    }
+
+    fn contact_erased(&self, id: ContactId, why: &str, going: &Going) -> Result<ContactErased> {
+        let hash_key = hash_key(self.sql())?;
+        Ok(ContactErased {
+            why: why.to_owned(),
+            hash_key,
+            addresses: hashed_addresses(self.sql(), self.contact_key(id)?, &hash_key)?,
+            notes: going.notes_with(id),
+            follow_ups: going.follow_ups_with(id),
+        })
+    }
+
+    /// Erases what was erased elsewhere, or is erased and could not go yet because a legal hold lay on it.
+    /// Beside it go `others`, who are known again by an address.
+    pub(crate) fn carry_out_erasures(&mut self, others: &BTreeSet<ContactId>) -> Result<Erased> {
+        let going = Going::buried(self.sql(), others)?.without_held(self.sql())?;
+        match going.is_empty() {
+            true => Ok(Erased::default()),
+            false => self.let_go(&going),
+        }
+    }
+}
+
+/// The key under which this memory hashes the addresses of those who are erased. It comes from a salt that stays here.
+fn hash_key(sql: &dyn Sql) -> Result<Hash> {
+    let salt = sql.first("SELECT salt FROM entry_body WHERE seq = 1", &[], |row| Ok(row.blob(0)?.to_vec()))?;
+    let salt = salt.ok_or_else(|| Error::fault("the journal", "its first entry has no body"))?;
+    Ok(Hash::of(&[b"heirloom erasure 1\n", &salt]))
+}
+
+/// The hash of an address of a contact, who is a person or an organisation.
+fn address_hash(hash_key: &Hash, kind: &str, channel: &str, address: &str) -> Hash {
+    let parts = [kind, channel, address].map(|part| (part, (part.len() as u64).to_be_bytes()));
+    let parts = parts.each_ref().map(|(part, length)| [&length[..], part.as_bytes()]);
+    let mut all = vec![&hash_key.0[..]];
+    all.extend(parts.as_flattened());
+    Hash::of(&all)
+}
+
+/// The addresses that a contact has or had and no other contact has: those by which they are known again.
+fn hashed_addresses(sql: &dyn Sql, contact: i64, hash_key: &Hash) -> Result<Vec<Hash>> {
+    let mut hashes = sql.all(
+        "SELECT c.kind, h.channel, h.address_key FROM handle h JOIN contact c ON c.key = h.contact
+         WHERE h.contact = $1 AND NOT EXISTS (
+             SELECT 1 FROM handle o
+             WHERE o.address_key = h.address_key AND o.channel = h.channel AND o.contact <> $1
+         )",
+        &[Value::Int(contact)],
+        |row| Ok(address_hash(hash_key, row.text(0)?, row.text(1)?, row.text(2)?)),
+    )?;
+    hashes.sort_unstable();
+    Ok(hashes)
+}
+
+/// The names and kinds of contacts by their keys.
+fn summaries(view: &View<'_>, keys: impl IntoIterator<Item = i64>) -> Result<Vec<ContactSummary>> {
+    let summary = |key| {
+        let query = "SELECT id, kind, name FROM contact WHERE key = $1";
+        view.sql().first(query, &[Value::Int(key)], crate::contact::read_summary)
+    };
+    keys.into_iter().filter_map(|key| summary(key).transpose()).collect()
 }

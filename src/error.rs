@@ -26,6 +26,16 @@ pub enum Error {
         /// The id or name that was given.
         which: String,
     },
+    /// A contact, a note or a promise that was erased: nothing of it is left but that it was there.
+    #[error("{noun} {which} was erased{}; nothing of it is left", on(at.as_ref()))]
+    Erased {
+        /// What it was.
+        noun: &'static str,
+        /// The id that was given.
+        which: String,
+        /// When it was erased; `None` where it came from elsewhere and was kept out.
+        at: Option<chrono::DateTime<chrono::Utc>>,
+    },
     /// A rule of the organisation's memory forbids the change, as when a member who has left would own a contact.
     #[error("{0}")]
     Refused(String),
@@ -136,4 +146,9 @@ impl Error {
     pub(crate) fn fault(place: &'static str, why: impl std::fmt::Display) -> Self {
         Self::Fault { place, why: why.to_string() }
     }
+}
+
+/// “ on a day”, where it is known.
+fn on(at: Option<&chrono::DateTime<chrono::Utc>>) -> String {
+    at.map(|at| format!(" on {}", at.date_naive())).unwrap_or_default()
 }

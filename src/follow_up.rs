@@ -748,7 +748,7 @@ impl View<'_> {
                 &[Value::Int(self.viewer()), (&id.0).into()],
                 |row| read_follow_up(row, at),
             )?
-            .ok_or_else(|| Error::unknown("follow-up", id))
+            .ok_or_else(|| crate::erasure::missing(self.sql(), "follow-up", id.0))
     }
 
     /// Reads all promises to a contact: the open ones first, what is due first before all; then what was done or dropped,

@@ -337,6 +337,8 @@ pub(crate) struct Applied<'a> {
     pub(crate) id: EntryId,
     /// The key of its subject: the number of the entry that created the subject.
     pub(crate) subject: i64,
+    /// The id of its subject.
+    pub(crate) about: Uuid,
     /// The instant of its write, in microseconds since 1970.
     pub(crate) at: i64,
     /// Whether it was written in this memory.
@@ -372,6 +374,11 @@ impl ContactKeys {
         Ok(key)
     }
 
+    /// Forgets a contact that is erased.
+    pub(crate) fn forget(&self, id: ContactId) {
+        self.0.borrow_mut().remove(&id);
+    }
+
     fn put(&self, id: ContactId, key: i64) {
         let mut keys = self.0.borrow_mut();
         if keys.len() >= Self::MOST {
@@ -389,7 +396,6 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
         | Change::MemoryReceipted(_)
         | Change::MemoryReduced(_)
         | Change::MemoryPurged(_)
-        | Change::MemberErased(_)
         | Change::Unknown(_) => Ok(()),
         Change::MemoryRequested(change) => memory::apply_requested(sql, entry, change),
         Change::AgencyAdded(change) => member::apply_agency_added(sql, entry, change),
@@ -409,7 +415,9 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
         Change::ContactIdentified(change) => contact::apply_identified(sql, entry, change),
         Change::ContactAttached(change) => attachment::apply_attached(sql, entry, change),
         Change::ContactErased(change) => erasure::apply_contact_erased(sql, entry, change),
-        Change::NoteErased(_) | Change::FollowUpErased(_) => Ok(()),
+        Change::NoteErased(_) => erasure::apply_erased(sql, entry, "note"),
+        Change::FollowUpErased(_) => erasure::apply_erased(sql, entry, "follow_up"),
+        Change::MemberErased(_) => erasure::apply_erased(sql, entry, "member"),
         Change::ContactHeld(change) => hold::apply_held(sql, entry, change),
         Change::ContactUnheld(change) => hold::apply_unheld(sql, entry, change),
         Change::HandleAdded(change) => handle::apply_added(sql, entry, change),
@@ -584,6 +592,12 @@ pub struct Writer<'m> {
     /// The keys of subjects whose rows must be put together anew, because what came is older than what stands.
     #[cfg(feature = "bundle")]
     stale: std::collections::BTreeSet<i64>,
+    /// Who and what was erased, while entries come from elsewhere.
+    #[cfg(feature = "bundle")]
+    kept_out: Option<erasure::KeptOut>,
+    /// What was erased here because it was erased elsewhere.
+    #[cfg(feature = "bundle")]
+    erased_by_import: erasure::Erased,
     /// How many entries stand before the index of words is brought up to them within a long write.
     unsettled: u32,
 }
@@ -630,6 +644,10 @@ impl<'m> Writer<'m> {
             reduced: false,
             #[cfg(feature = "bundle")]
             stale: std::collections::BTreeSet::new(),
+            #[cfg(feature = "bundle")]
+            kept_out: None,
+            #[cfg(feature = "bundle")]
+            erased_by_import: erasure::Erased::default(),
             unsettled: 0,
         };
         writer.actor_name = writer.name_of_actor()?;
@@ -757,6 +775,11 @@ impl<'m> Writer<'m> {
         self.contacts.put(id, key);
     }
 
+    /// Takes notice that a contact is erased.
+    pub(crate) fn contact_is_erased(&self, id: ContactId) {
+        self.contacts.forget(id);
+    }
+
     /// The name of a member, as it is today.
     pub(crate) fn member_name(&mut self, id: MemberId) -> Result<String> {
         if let Some(name) = self.members.get(&id) {
@@ -860,6 +883,7 @@ impl<'m> Writer<'m> {
             seq,
             id: EntryId(id),
             subject: key,
+            about: subject_id,
             at: self.at_micros,
             own: true,
             actor: actor_key,

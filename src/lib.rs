@@ -172,6 +172,7 @@ pub use crate::contact::{
     audience, field, relation,
 };
 pub use crate::debrief::{Debrief, DebriefItem, Debriefing, Question, Topic, Worth};
+pub use crate::erasure::{Erased, ErasurePreview, Shared};
 pub use crate::error::{Error, Result};
 #[cfg(feature = "csv")]
 pub use crate::exchange::csv::{Column, CsvOptions, CsvRows};

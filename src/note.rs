@@ -11,6 +11,7 @@ use crate::attachment::{self, Attachment, NewAttachment};
 use crate::channel::Channel;
 use crate::check;
 use crate::contact::{self, ContactSummary, ExternalId};
+use crate::erasure;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, MemberId, NoteId};
 use crate::journal::{Applied, Source, Writer};
@@ -510,6 +511,15 @@ fn identify(sql: &dyn Sql, note: i64, id: &ExternalId, source: Option<&Source>) 
             Value::Int(note),
             digest.as_ref().map(|d| &d.as_bytes()[..]).into(),
         ],
+    )?;
+    Ok(())
+}
+
+/// Takes away what another system calls a note that is erased.
+pub(crate) fn unidentify(sql: &dyn Sql, note: i64, id: &ExternalId) -> Result<()> {
+    sql.execute(
+        "DELETE FROM note_external_id WHERE system = $1 AND external_id = $2 AND note = $3",
+        &[Value::Text(&id.system), Value::Text(&id.id), Value::Int(note)],
     )?;
     Ok(())
 }
@@ -1115,7 +1125,7 @@ impl Custody {
                 })
             },
         )?
-        .ok_or_else(|| Error::unknown("note", note))
+        .ok_or_else(|| erasure::missing(sql, "note", note.0))
     }
 
     fn is_sealed(&self) -> bool {
@@ -1230,7 +1240,7 @@ impl View<'_> {
                 &[(&id.0).into(), Value::Int(self.viewer())],
                 read_note,
             )?
-            .ok_or_else(|| Error::unknown("note", id))
+            .ok_or_else(|| erasure::missing(self.sql(), "note", id.0))
     }
 
     pub(crate) fn note_by_key(&self, key: i64) -> Result<Note> {
@@ -1251,7 +1261,7 @@ impl View<'_> {
                 &[(&id.0).into(), Value::Int(self.viewer())],
                 |row| row.int(0),
             )?
-            .ok_or_else(|| Error::unknown("note", id))
+            .ok_or_else(|| erasure::missing(self.sql(), "note", id.0))
     }
 
     /// Reads whom a note is about.

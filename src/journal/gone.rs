@@ -76,6 +76,19 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Deletes the body of an entry and its salt, for good: of the digest in its header nobody learns anything without.
+    pub(crate) fn erase_body(&mut self, seq: i64, id: &[u8]) -> Result<bool> {
+        let deleted = self.sql.execute("DELETE FROM entry_body WHERE seq = $1", &[Value::Int(seq)])?;
+        self.is_gone(id, Absence::Erased, None)?;
+        Ok(deleted > 0)
+    }
+
+    /// Deletes the bytes of an attachment, for good.
+    pub(crate) fn erase_bytes(&mut self, sha256: &[u8]) -> Result<()> {
+        self.sql.execute("DELETE FROM attachment_bytes WHERE sha256 = $1", &[Value::Blob(sha256)])?;
+        self.is_here(sha256)
+    }
+
     /// Takes notice that what was gone is here.
     pub(crate) fn is_here(&mut self, id: &[u8]) -> Result<()> {
         self.reduced = true;

@@ -4,16 +4,14 @@
 //! came. What is newer than everything that is known of its subject is applied straight; the rows of the other subjects
 //! are put together anew at the end.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::gone::{self, Absence};
-use super::replay::{self, column};
+use super::replay::{column, refold};
 use super::{
-    Applied, ContactKeys, Hash, Header, SETTLE_EVERY, Subject, Tip, Writer, actor_key, apply, apply_bare, index,
+    Applied, Hash, Header, SETTLE_EVERY, Subject, Tip, Writer, actor_key, apply, apply_bare, index,
     next_head, previous_hash, seq_of,
 };
 use crate::actor::Actor;
@@ -21,7 +19,7 @@ use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::id::{EntryId, MemberId};
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
-use crate::{erasure, note, search, verify};
+use crate::erasure::{self, Erased, KeptOut};
 
 /// An entry as it travels: a line of `data/journal.jsonl`. The names and forms of its fields are frozen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -209,7 +207,9 @@ impl Writer<'_> {
         let (None, Some(Absence::Withheld)) = (entry.gone, gone::why(self.sql, id)?) else {
             return Ok(Received::Known);
         };
-        self.keep_body(seq, entry)?;
+        if !self.keep_body(seq, entry)? {
+            return Ok(Received::Known);
+        }
         self.is_here(id)?;
         let subject = seq_of(self.sql, entry.subject)?.ok_or_else(|| Error::unknown("subject", entry.subject))?;
         self.stale.insert(subject);
@@ -268,6 +268,7 @@ impl Writer<'_> {
             seq,
             id: EntryId(entry.id),
             subject,
+            about: entry.subject,
             at: entry.at,
             own: false,
             actor,
@@ -321,7 +322,7 @@ impl Writer<'_> {
     /// Keeps the body of an entry, or takes notice of why there is none. Says whether there is one.
     fn keep_body(&mut self, seq: i64, entry: &Record) -> Result<bool> {
         let id = entry.id.as_bytes();
-        if erasure::keeps_out(self.sql, entry)? {
+        if self.is_kept_out(entry)? {
             self.is_gone(id, Absence::Erased, None)?;
             return Ok(false);
         }
@@ -339,10 +340,36 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    /// Puts the rows of subjects together anew of which something came that is older than what stood.
+    /// Whether the body of an entry stays out, because who or what it is about was erased.
+    fn is_kept_out(&mut self, entry: &Record) -> Result<bool> {
+        let here = self.memory_id();
+        let mut kept_out = match self.kept_out.take() {
+            Some(kept_out) => kept_out,
+            None => KeptOut::read(self.sql)?,
+        };
+        let is_out = kept_out.keeps_out(entry, here)?;
+        if is_out || entry.gone == Some(Absence::Erased) || erasure::erases(&entry.kind) {
+            kept_out.hear(entry)?;
+        }
+        self.kept_out = Some(kept_out);
+        Ok(is_out)
+    }
+
+    /// Erases here what was erased elsewhere, and puts the rows of subjects together anew of which something came that is
+    /// older than what stood.
     pub(crate) fn fold_stale(&mut self) -> Result<()> {
+        let kept_out = self.kept_out.take().unwrap_or_default();
+        if kept_out.has_heard {
+            let others = kept_out.with_their_address(self.sql)?;
+            self.erased_by_import = self.carry_out_erasures(&others)?;
+        }
         let stale = std::mem::take(&mut self.stale);
         refold(self.sql, &stale)
+    }
+
+    /// What was erased here because it was erased elsewhere.
+    pub(crate) const fn erased_by_import(&self) -> Erased {
+        self.erased_by_import
     }
 
     /// Puts the rows of a subject together anew at the next [`Writer::fold_stale`].
@@ -384,42 +411,6 @@ fn origin_key(sql: &dyn Sql, id: Uuid) -> Result<i64> {
     }
     sql.execute("INSERT INTO origin (id, key) VALUES ($1, (SELECT max(key) + 1 FROM origin))", &[(&id).into()])?;
     key()?.ok_or_else(|| Error::fault("a memory that entries come from", "it was not kept"))
-}
-
-/// Takes away the rows of subjects, and applies their entries in the order of the stamps.
-fn refold(sql: &dyn Sql, subjects: &BTreeSet<i64>) -> Result<()> {
-    let mut entries = Vec::new();
-    let mut spoken = BTreeSet::new();
-    for subject in subjects {
-        let kind = sql.one("SELECT kind FROM entry WHERE seq = $1", &[Value::Int(*subject)], |row| row.string(0))?;
-        let noun = kind.split_once('.').map_or(kind.as_str(), |(noun, _)| noun);
-        match noun {
-            "note" => spoken.extend(note::contacts_of(sql, *subject)?),
-            "contact" => spoken.extend([*subject]),
-            _ => {}
-        }
-        for table in verify::TABLES.iter().copied().flatten().filter(|table| table.of.contains(&noun)) {
-            sql.execute(table.forget, &[Value::Int(*subject)])?;
-        }
-        sql.each("SELECT stamp, id, seq FROM entry WHERE subject = $1", &[Value::Int(*subject)], |row| {
-            entries.push((row.int(0)?, row.uuid(1)?, row.int(2)?));
-            Ok(())
-        })?;
-        match noun {
-            "note" => search::note_changed(sql, *subject)?,
-            "contact" => search::contact_changed(sql, *subject)?,
-            _ => {}
-        }
-    }
-    entries.sort_unstable();
-    let contacts = ContactKeys::default();
-    for (_, _, seq) in &entries {
-        replay::one(sql, *seq, &mut |row| replay::fold(row, sql, &contacts))?;
-    }
-    for subject in subjects {
-        spoken.extend(note::contacts_of(sql, *subject)?);
-    }
-    spoken.into_iter().try_for_each(|contact| note::retell_contact(sql, contact))
 }
 
 impl Actor {

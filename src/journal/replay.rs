@@ -1,10 +1,13 @@
 //! Replay: the tables follow from the entries, in the order of their stamps.
 
+use std::collections::BTreeSet;
+
 use super::{Applied, ContactKeys, apply, apply_bare};
 use crate::change::Change;
 use crate::error::Result;
 use crate::id::EntryId;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
+use crate::{note, search, verify};
 
 /// The query of a stored entry with everything that its hash covers; [`column`] says which column is which.
 macro_rules! stored_entry {
@@ -69,7 +72,6 @@ pub(crate) fn arrived_in_order(sql: &dyn Sql) -> Result<bool> {
 }
 
 /// Reads one entry by its number.
-#[cfg(feature = "bundle")]
 pub(crate) fn one(sql: &dyn Sql, seq: i64, see: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
     sql.each(stored_entry!("WHERE e.seq = $1"), &[Value::Int(seq)], see)
 }
@@ -80,6 +82,7 @@ pub(crate) fn fold(row: &dyn Row, to: &dyn Sql, contacts: &ContactKeys) -> Resul
         seq: row.int(column::SEQ)?,
         id: EntryId(row.uuid(column::ID)?),
         subject: row.int(column::SUBJECT)?,
+        about: row.opt_uuid(column::SUBJECT_ID)?.unwrap_or_default(),
         at: row.int(column::AT)?,
         own: row.int(column::ORIGIN)? == OWN,
         actor: row.int(column::ACTOR)?,
@@ -91,4 +94,40 @@ pub(crate) fn fold(row: &dyn Row, to: &dyn Sql, contacts: &ContactKeys) -> Resul
         Some(body) => apply(to, &entry, &Change::read(kind, row.int(column::VERSION)?, body)?),
         None => apply_bare(to, &entry, kind),
     }
+}
+
+/// Takes away the rows of subjects, and applies their entries in the order of the stamps.
+pub(crate) fn refold(sql: &dyn Sql, subjects: &BTreeSet<i64>) -> Result<()> {
+    let mut entries = Vec::new();
+    let mut spoken = BTreeSet::new();
+    for subject in subjects {
+        let kind = sql.one("SELECT kind FROM entry WHERE seq = $1", &[Value::Int(*subject)], |row| row.string(0))?;
+        let noun = kind.split_once('.').map_or(kind.as_str(), |(noun, _)| noun);
+        match noun {
+            "note" => spoken.extend(note::contacts_of(sql, *subject)?),
+            "contact" => spoken.extend([*subject]),
+            _ => {}
+        }
+        for table in verify::TABLES.iter().copied().flatten().filter(|table| table.of.contains(&noun)) {
+            sql.execute(table.forget, &[Value::Int(*subject)])?;
+        }
+        sql.each("SELECT stamp, id, seq FROM entry WHERE subject = $1", &[Value::Int(*subject)], |row| {
+            entries.push((row.int(0)?, row.uuid(1)?, row.int(2)?));
+            Ok(())
+        })?;
+        match noun {
+            "note" => search::note_changed(sql, *subject)?,
+            "contact" => search::contact_changed(sql, *subject)?,
+            _ => {}
+        }
+    }
+    entries.sort_unstable();
+    let contacts = ContactKeys::default();
+    for (_, _, seq) in &entries {
+        one(sql, *seq, &mut |row| fold(row, sql, &contacts))?;
+    }
+    for subject in subjects {
+        spoken.extend(note::contacts_of(sql, *subject)?);
+    }
+    spoken.into_iter().try_for_each(|contact| note::retell_contact(sql, contact))
 }

@@ -101,6 +101,28 @@ fn changed(sql: &dyn Sql, noun: &'static str, key: i64) -> Result<()> {
     Ok(())
 }
 
+/// Takes a note out of the index after its row was taken away. What the index remembers of it goes with [`purge`].
+pub(crate) fn erase_note(sql: &dyn Sql, key: i64) -> Result<()> {
+    sql.execute("DELETE FROM search_pending WHERE noun = 'note' AND key = $1", &[Value::Int(key)])?;
+    sql.execute("DELETE FROM note_index WHERE rowid = $1", &[Value::Int(key)])?;
+    sql.execute("UPDATE search_state SET notes = notes - 1 WHERE one = 1 AND through >= $1", &[Value::Int(key)])?;
+    Ok(())
+}
+
+/// Takes a contact out of the index after its row was taken away. What the index remembers of it goes with [`purge`].
+pub(crate) fn erase_contact(sql: &dyn Sql, key: i64) -> Result<()> {
+    sql.execute("DELETE FROM search_pending WHERE noun = 'contact' AND key = $1", &[Value::Int(key)])?;
+    delete_contact(sql, key)
+}
+
+/// Writes the index anew without the words of what was taken out of it: it keeps them, marked as deleted, until
+/// its parts are merged.
+pub(crate) fn purge(sql: &dyn Sql) -> Result<()> {
+    sql.execute("INSERT INTO note_index (note_index) VALUES ('optimize')", &[])?;
+    sql.execute("INSERT INTO contact_index (contact_index) VALUES ('optimize')", &[])?;
+    Ok(())
+}
+
 /// Builds the index anew, up to the entry numbered `newest`.
 pub(crate) fn rebuild(sql: &dyn Sql, newest: i64) -> Result<()> {
     sql.execute("INSERT INTO note_index (note_index) VALUES ('delete-all')", &[])?;

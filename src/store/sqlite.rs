@@ -255,6 +255,31 @@ impl Store {
         }
     }
 
+    /// Writes the log back and cuts it to nothing, waiting for others for as long as a write would; says whether it did.
+    /// A memory that is not kept in a file has none.
+    pub(crate) fn empty_log(&self) -> Result<bool> {
+        self.same_process()?;
+        if self.site.options.read_only {
+            return Err(Error::ReadOnly { path: self.site.name.clone() });
+        }
+        if !matches!(self.site.kind, Kind::Shared) {
+            return Ok(true);
+        }
+        let _here = Writing::enter(&self.site.key)?;
+        let connection = self.take_writer()?;
+        let mut patience = Patience::new(self.site.options.busy_budget);
+        let emptied = loop {
+            if self.log.cut(&connection) {
+                break true;
+            }
+            if !patience.wait() {
+                break false;
+            }
+        };
+        self.writer.put(connection);
+        Ok(emptied)
+    }
+
     /// Hands the one connection of a single store, or one of the pool, to `f`.
     fn lend<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.same_process()?;

@@ -369,9 +369,10 @@ CREATE INDEX handoff_question_by_handoff ON handoff_question (handoff, contact);
 CREATE INDEX handoff_question_by_contact ON handoff_question (contact);
 
 -- noun: erasure.rs
--- Who was erased: the id of a contact, a note or a follow-up; bundles do not bring them back.
+-- Who and what was erased: the id of a contact, a note, a follow-up or a member; bundles do not bring them back.
 CREATE TABLE tombstone (
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
+    noun TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -380,6 +381,7 @@ CREATE TABLE tombstone_address (
     hash_key BLOB NOT NULL CHECK (length(hash_key) = 32),
     hash BLOB NOT NULL CHECK (length(hash) = 32),
     id BLOB NOT NULL CHECK (length(id) = 16),
+    at INTEGER NOT NULL,
     PRIMARY KEY (hash_key, hash, id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,319 @@
+//! What an erasure takes with it: found by one look through every body, and let go in one write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{Erased, erases};
+use crate::change::Change;
+use crate::error::{Error, Result};
+use crate::id::{ContactId, FollowUpId, NoteId};
+use crate::journal::{Writer, seq_of};
+use crate::store::{RowExt, Sql, SqlExt, Value};
+use crate::{contact, note, search, verify};
+
+/// What goes. Subjects stand by their keys; the contacts on account of which a note or a promise goes stand beside it.
+#[derive(Debug, Default)]
+pub(super) struct Going {
+    pub(super) contacts: BTreeMap<i64, ContactId>,
+    pub(super) notes: BTreeMap<i64, (NoteId, BTreeSet<ContactId>)>,
+    pub(super) follow_ups: BTreeMap<i64, (FollowUpId, BTreeSet<ContactId>)>,
+    /// Subjects of a newer heirloom that name one of the contacts.
+    others: BTreeSet<i64>,
+    /// Single entries about others that name one of the contacts, by their numbers.
+    pub(super) entries: BTreeMap<i64, Uuid>,
+}
+
+impl Going {
+    /// What goes with contacts.
+    pub(super) fn with(sql: &dyn Sql, contacts: &BTreeSet<ContactId>) -> Result<Self> {
+        let mut going = Self::default();
+        for id in contacts {
+            if let Some(key) = seq_of(sql, id.0)? {
+                going.contacts.insert(key, *id);
+            }
+        }
+        if !contacts.is_empty() {
+            for seq in naming(sql, contacts)? {
+                going.take(sql, seq, contacts)?;
+            }
+        }
+        Ok(going)
+    }
+
+    /// One note.
+    pub(super) fn note(key: i64, id: NoteId) -> Self {
+        Self { notes: BTreeMap::from([(key, (id, BTreeSet::new()))]), ..Self::default() }
+    }
+
+    /// One promise.
+    pub(super) fn follow_up(sql: &dyn Sql, id: FollowUpId) -> Result<Self> {
+        let key = seq_of(sql, id.0)?.ok_or_else(|| Error::unknown("follow-up", id))?;
+        Ok(Self { follow_ups: BTreeMap::from([(key, (id, BTreeSet::new()))]), ..Self::default() })
+    }
+
+    /// What is said to be erased and has bodies here.
+    pub(super) fn buried(sql: &dyn Sql, besides: &BTreeSet<ContactId>) -> Result<Self> {
+        let (mut contacts, mut others) = (besides.clone(), Vec::new());
+        sql.each(
+            "SELECT t.id, t.noun, e.seq FROM tombstone t JOIN entry e ON e.id = t.id
+             WHERE EXISTS (
+                 SELECT 1 FROM entry x JOIN entry_body b ON b.seq = x.seq
+                 WHERE x.subject = e.seq
+                     AND x.kind NOT IN ('contact.erased', 'note.erased', 'follow_up.erased', 'member.erased')
+             )",
+            &[],
+            |row| {
+                match row.text(1)? {
+                    "contact" => drop(contacts.insert(ContactId(row.uuid(0)?))),
+                    noun => others.push((noun.to_owned(), row.uuid(0)?, row.int(2)?)),
+                }
+                Ok(())
+            },
+        )?;
+        let mut going = Self::with(sql, &contacts)?;
+        for (noun, id, key) in others {
+            match noun.as_str() {
+                "note" => drop(going.notes.entry(key).or_insert((NoteId(id), BTreeSet::new()))),
+                "follow_up" => drop(going.follow_ups.entry(key).or_insert((FollowUpId(id), BTreeSet::new()))),
+                _ => {}
+            }
+        }
+        Ok(going)
+    }
+
+    /// Takes an entry whose body has the id of one of the contacts, where it does not only happen to stand there.
+    fn take(&mut self, sql: &dyn Sql, seq: i64, contacts: &BTreeSet<ContactId>) -> Result<()> {
+        let (id, subject, kind, change) = sql.one(
+            "SELECT e.id, e.subject, e.kind, e.version, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq
+             WHERE e.seq = $1",
+            &[Value::Int(seq)],
+            |row| {
+                let kind = row.string(2)?;
+                let change = Change::read(&kind, row.int(3)?, row.text(4)?)?;
+                Ok((row.uuid(0)?, row.int(1)?, kind, change))
+            },
+        )?;
+        let named: BTreeSet<ContactId> = named_in(&change)?.intersection(contacts).copied().collect();
+        if named.is_empty() || erases(&kind) || self.contacts.contains_key(&subject) {
+            return Ok(());
+        }
+        match (&change, seq == subject) {
+            (Change::NoteAdded(_), _) => drop(self.notes.insert(seq, (NoteId(id), named))),
+            (Change::FollowUpAdded(_), _) => drop(self.follow_ups.insert(seq, (FollowUpId(id), named))),
+            (_, true) => drop(self.others.insert(seq)),
+            (_, false) => drop(self.entries.insert(seq, id)),
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.contacts.is_empty() && self.notes.is_empty() && self.follow_ups.is_empty()
+    }
+
+    /// The notes that go on account of a contact.
+    pub(super) fn notes_with(&self, contact: ContactId) -> Vec<NoteId> {
+        self.notes.values().filter(|(_, named)| named.contains(&contact)).map(|(id, _)| *id).collect()
+    }
+
+    /// The promises that go on account of a contact.
+    pub(super) fn follow_ups_with(&self, contact: ContactId) -> Vec<FollowUpId> {
+        self.follow_ups.values().filter(|(_, named)| named.contains(&contact)).map(|(id, _)| *id).collect()
+    }
+
+    /// A hold on any contact of whom something goes: its name, the matter, and since when.
+    pub(super) fn held(&self, sql: &dyn Sql) -> Result<Option<(String, String, i64)>> {
+        if sql.first("SELECT 1 FROM hold LIMIT 1", &[], |_| Ok(()))?.is_none() {
+            return Ok(None);
+        }
+        for contact in self.touched(sql)? {
+            let hold = sql.first(
+                "SELECT c.name, h.matter, h.placed_at FROM hold h JOIN contact c ON c.key = h.contact
+                 WHERE h.contact = $1 ORDER BY h.placed_at LIMIT 1",
+                &[Value::Int(contact)],
+                |row| Ok((row.string(0)?, row.string(1)?, row.int(2)?)),
+            )?;
+            if hold.is_some() {
+                return Ok(hold);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The keys of all contacts of whom something goes.
+    fn touched(&self, sql: &dyn Sql) -> Result<BTreeSet<i64>> {
+        let mut touched: BTreeSet<i64> = self.contacts.keys().copied().collect();
+        for note in self.notes.keys() {
+            touched.extend(note::contacts_of(sql, *note)?);
+        }
+        for follow_up in self.follow_ups.keys() {
+            let query = "SELECT contact FROM follow_up WHERE key = $1";
+            touched.extend(sql.first(query, &[Value::Int(*follow_up)], |row| row.int(0))?);
+        }
+        Ok(touched)
+    }
+
+    /// What can go while holds lie on some.
+    pub(super) fn without_held(self, sql: &dyn Sql) -> Result<Self> {
+        if self.held(sql)?.is_none() {
+            return Ok(self);
+        }
+        let mut free = Self::default();
+        let contacts: Vec<ContactId> = self.contacts.values().copied().collect();
+        for contact in contacts {
+            let alone = Self::with(sql, &BTreeSet::from([contact]))?;
+            if alone.held(sql)?.is_none() {
+                free.contacts.extend(alone.contacts);
+                free.notes.extend(alone.notes);
+                free.follow_ups.extend(alone.follow_ups);
+                free.others.extend(alone.others);
+                free.entries.extend(alone.entries);
+            }
+        }
+        for (key, (id, named)) in self.notes {
+            if named.is_empty() && Self::note(key, id).held(sql)?.is_none() {
+                free.notes.insert(key, (id, named));
+            }
+        }
+        for (key, (id, named)) in self.follow_ups {
+            if named.is_empty() && Self::follow_up(sql, id)?.held(sql)?.is_none() {
+                free.follow_ups.insert(key, (id, named));
+            }
+        }
+        Ok(free)
+    }
+}
+
+/// The numbers of the entries in whose bodies the id of one of the contacts stands.
+fn naming(sql: &dyn Sql, contacts: &BTreeSet<ContactId>) -> Result<Vec<i64>> {
+    let mut naming = Vec::new();
+    sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
+        let mut names = false;
+        each_uuid(row.text(1)?, &mut |id| names |= contacts.contains(&ContactId(id)));
+        if names {
+            naming.push(row.int(0)?);
+        }
+        Ok(())
+    })?;
+    Ok(naming)
+}
+
+/// The contacts that a change names beside its subject. Of a change that only a newer heirloom knows it is every id in it.
+pub(super) fn named_in(change: &Change) -> Result<BTreeSet<ContactId>> {
+    Ok(match change {
+        Change::NoteAdded(note) => {
+            let speaker = note.said_by.as_ref().and_then(|speaker| speaker.contact);
+            note.about.iter().copied().chain(speaker).collect()
+        }
+        Change::FollowUpAdded(follow_up) => BTreeSet::from([follow_up.contact]),
+        Change::ContactLinked(link) => BTreeSet::from([link.other]),
+        Change::ContactUnlinked(link) => BTreeSet::from([link.other]),
+        Change::Unknown(_) => {
+            let mut named = BTreeSet::new();
+            each_uuid(&change.body()?, &mut |id| drop(named.insert(ContactId(id))));
+            named
+        }
+        _ => BTreeSet::new(),
+    })
+}
+
+/// Hands over every UUID that stands in a text in its usual form.
+fn each_uuid(text: &str, each: &mut dyn FnMut(Uuid)) {
+    let bytes = text.as_bytes();
+    let mut from = 8;
+    while let Some(found) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == b'-')) {
+        let dash = from + found;
+        let window = bytes.get(dash - 8..dash + 28).filter(|window| window.get(13) == Some(&b'-'));
+        match window.and_then(|window| Uuid::try_parse_ascii(window).ok()) {
+            Some(id) => {
+                each(id);
+                from = dash + 28;
+            }
+            None => from = dash + 1,
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Deletes what goes: bodies, rows, words, bytes.
+    pub(super) fn let_go(&mut self, going: &Going) -> Result<Erased> {
+        let (sql, mut erased) = (self.sql(), Erased::default());
+        let mut shared = BTreeSet::new();
+        for (key, (id, _)) in &going.notes {
+            shared.extend(note::contacts_of(sql, *key)?);
+            self.let_note_go(*key, *id, &mut erased)?;
+        }
+        for key in going.follow_ups.keys() {
+            self.let_subject_go(*key, "follow_up", &mut erased)?;
+        }
+        for (key, id) in &going.contacts {
+            contact::unlink_from_others(sql, *key)?;
+            self.let_subject_go(*key, "contact", &mut erased)?;
+            search::erase_contact(sql, *key)?;
+            self.contact_is_erased(*id);
+        }
+        for key in &going.others {
+            self.let_subject_go(*key, "", &mut erased)?;
+        }
+        for (seq, id) in &going.entries {
+            erased.bodies += u64::from(self.erase_body(*seq, id.as_bytes())?);
+        }
+        for contact in shared {
+            note::retell_contact(sql, contact)?;
+        }
+        search::purge(sql)?;
+        erased.contacts = going.contacts.len() as u64;
+        erased.notes = going.notes.len() as u64;
+        erased.follow_ups = going.follow_ups.len() as u64;
+        Ok(erased)
+    }
+
+    fn let_note_go(&mut self, key: i64, _id: NoteId, erased: &mut Erased) -> Result<()> {
+        let sql = self.sql();
+        let stands = sql.first("SELECT 1 FROM note WHERE key = $1", &[Value::Int(key)], |_| Ok(()))?;
+        let added = sql.first(
+            "SELECT e.kind, e.version, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.seq = $1",
+            &[Value::Int(key)],
+            |row| Change::read(row.text(0)?, row.int(1)?, row.text(2)?),
+        )?;
+        if let Some(Change::NoteAdded(added)) = &added
+            && let Some(id) = &added.external_id
+        {
+            note::unidentify(sql, key, id)?;
+        }
+        self.let_subject_go(key, "note", erased)?;
+        match stands {
+            Some(()) => search::erase_note(sql, key),
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes the bodies and rows of a subject, and the bytes that nobody else names.
+    fn let_subject_go(&mut self, key: i64, noun: &str, erased: &mut Erased) -> Result<()> {
+        let sql = self.sql();
+        let entries = sql.all(
+            "SELECT seq, id, kind FROM entry WHERE subject = $1 ORDER BY seq",
+            &[Value::Int(key)],
+            |row| Ok((row.int(0)?, row.uuid(1)?, row.string(2)?)),
+        )?;
+        for (seq, id, _) in entries.iter().filter(|(_, _, kind)| !erases(kind)) {
+            erased.bodies += u64::from(self.erase_body(*seq, id.as_bytes())?);
+        }
+        let attached = sql.all(
+            "SELECT DISTINCT sha256 FROM attachment WHERE subject = $1",
+            &[Value::Int(key)],
+            |row| Ok(row.blob(0)?.to_vec()),
+        )?;
+        for table in verify::TABLES.iter().copied().flatten().filter(|table| table.of.contains(&noun)) {
+            sql.execute(table.forget, &[Value::Int(key)])?;
+        }
+        for sha256 in attached {
+            let named = "SELECT 1 FROM attachment WHERE sha256 = $1 LIMIT 1";
+            if sql.first(named, &[Value::Blob(&sha256)], |_| Ok(()))?.is_none() {
+                self.erase_bytes(&sha256)?;
+                erased.attachments += 1;
+            }
+        }
+        Ok(())
+    }
+}

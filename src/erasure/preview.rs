@@ -1,0 +1,135 @@
+//! What an erasure would take with it, for whoever decides it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::going::Going;
+use super::summaries;
+use crate::wording::Visible;
+use crate::contact::ContactSummary;
+use crate::error::Result;
+use crate::id::{ContactId, NoteId};
+use crate::memory::View;
+use crate::note;
+use crate::store::{RowExt, SqlExt, Value};
+
+/// What an erasure of a contact would take with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[must_use]
+pub struct ErasurePreview {
+    /// The contact.
+    pub contact: ContactSummary,
+    /// How many notes: about them, or said by them, private ones of all members included.
+    pub notes: u64,
+    /// Those of the notes that are about others too. They go for all: what is to be kept of the others is to be written down
+    /// first, as a note of its own.
+    pub shared: Vec<Shared>,
+    /// How many promises, kept ones included.
+    pub follow_ups: u64,
+    /// How many handles, past ones included.
+    pub handles: u64,
+    /// How many attachments, on the contact and on the notes.
+    pub attachments: u64,
+    /// The contacts who are, or once were, linked to them: the links go.
+    pub linked: Vec<ContactSummary>,
+    /// Other contacts who have, or had, the same address: the same person twice, perhaps, or a colleague. They stay.
+    pub same_address: Vec<ContactSummary>,
+    /// The legal hold that forbids it: on whom, and for what matter.
+    pub held: Option<(String, String)>,
+}
+
+/// A note that is about others too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Shared {
+    /// The note.
+    pub note: NoteId,
+    /// The others.
+    pub with: Vec<ContactSummary>,
+    /// Whether the viewer may read it.
+    pub readable: bool,
+}
+
+pub(super) fn of(view: &View<'_>, contact: ContactId) -> Result<ErasurePreview> {
+    let sql = view.sql();
+    let summary = view.contact_summary(contact)?;
+    let key = view.contact_key(contact)?;
+    let going = Going::with(sql, &BTreeSet::from([contact]))?;
+    let mut shared = Vec::new();
+    let mut attachments = view.attachments_of(key)?.len();
+    for (note, (id, _)) in &going.notes {
+        attachments += view.attachments_of(*note)?.len();
+        let others = note::contacts_of(sql, *note)?.into_iter().filter(|other| *other != key);
+        let with = summaries(view, others)?;
+        if !with.is_empty() {
+            shared.push(Shared { note: *id, with, readable: view.readable_note_key(*id).is_ok() });
+        }
+    }
+    let count = "SELECT count(*) FROM handle WHERE contact = $1";
+    Ok(ErasurePreview {
+        contact: summary,
+        notes: going.notes.len() as u64,
+        shared,
+        follow_ups: going.follow_ups.len() as u64,
+        handles: sql.one(count, &[Value::Int(key)], |row| row.int(0))?.unsigned_abs(),
+        attachments: attachments as u64,
+        linked: linked(view, &going)?,
+        same_address: same_address(view, key)?,
+        held: going.held(sql)?.map(|(name, matter, _)| (name, matter)),
+    })
+}
+
+/// The contacts about whom the single entries are that go.
+fn linked(view: &View<'_>, going: &Going) -> Result<Vec<ContactSummary>> {
+    let mut keys = BTreeSet::new();
+    for seq in going.entries.keys() {
+        keys.insert(view.sql().one("SELECT subject FROM entry WHERE seq = $1", &[Value::Int(*seq)], |r| r.int(0))?);
+    }
+    summaries(view, keys)
+}
+
+fn same_address(view: &View<'_>, contact: i64) -> Result<Vec<ContactSummary>> {
+    let keys = view.sql().all(
+        "SELECT DISTINCT o.contact FROM handle h
+         JOIN handle o ON o.address_key = h.address_key AND o.channel = h.channel AND o.contact <> h.contact
+         WHERE h.contact = $1 ORDER BY o.contact",
+        &[Value::Int(contact)],
+        |row| row.int(0),
+    )?;
+    summaries(view, keys)
+}
+
+impl fmt::Display for ErasurePreview {
+    /// What would go, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Visible(&self.told()))
+    }
+}
+
+impl ErasurePreview {
+    fn told(&self) -> String {
+        let names = |contacts: &[ContactSummary]| {
+            contacts.iter().map(|contact| contact.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let mut told = format!(
+            "{} would be erased, with {} notes, {} promises, {} handles and {} attachments.",
+            self.contact.name, self.notes, self.follow_ups, self.handles, self.attachments
+        );
+        for shared in &self.shared {
+            told += &format!("\n- the note {} is also about {}, and goes for all", shared.note, names(&shared.with));
+        }
+        if !self.linked.is_empty() {
+            told += &format!("\n- the links of {} to them go", names(&self.linked));
+        }
+        if !self.same_address.is_empty() {
+            told += &format!("\n- {} have an address of theirs too, and stay", names(&self.same_address));
+        }
+        if let Some((name, matter)) = &self.held {
+            told += &format!("\n- {name} is under a legal hold for {matter}: nothing can be erased before it is lifted");
+        }
+        told
+    }
+}

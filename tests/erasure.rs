@@ -1,0 +1,182 @@
+//! Erasure is the one thing that truly deletes: of an erased person no word remains, and everything else does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use heirloom::{
+    Actor, Channel, ContactId, Error, Memory, MemberId, NewAttachment, NewContact, NewHandle, NewMember, NoteId, Role,
+    Sensitivity,
+};
+
+fn desk() -> Actor {
+    Actor::system("front desk")
+}
+
+/// Words that stand nowhere but in what is said of Sally; each in all the forms in which a file could hold it.
+const WORDS: &[&str] = &[
+    "Sallymarsh", "Quibberwick", "sally@zyxmail.example", "zyxmail", "@sallyzyx", "Gloatfish", "Bramblecore", "Zwieback",
+    "Hoopoe", "Quixotically", "Fjordhaven", "Ümlautine", "Wimplegate", "xylophonist", "kumquatting", "Pneumatique",
+];
+
+/// The forms of a word: as it is, folded, and as its stem may be.
+fn forms(word: &str) -> BTreeSet<Vec<u8>> {
+    let folded = word.to_lowercase().replace('ü', "u");
+    let mut forms = BTreeSet::from([word.as_bytes().to_vec(), word.to_lowercase().into_bytes()]);
+    forms.insert(folded.get(..folded.len().min(6)).unwrap_or(&folded).as_bytes().to_vec());
+    forms.insert(folded.into_bytes());
+    forms
+}
+
+/// How often a word stands in any file of a memory.
+fn found(path: &Path, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        let file = path.with_file_name(format!("{}{ending}", path.file_name().unwrap().to_str().unwrap()));
+        let Ok(bytes) = fs::read(&file) else { continue };
+        for word in words {
+            for form in forms(word) {
+                let count = bytes.windows(form.len()).filter(|window| *window == form).count();
+                if count > 0 {
+                    found.push(format!("{} {count} times in {}", String::from_utf8_lossy(&form), file.display()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A memory in which everything that can be said of Sally was said, and of Ben as well.
+struct Stage {
+    memory: Memory,
+    mia: MemberId,
+    sally: ContactId,
+    ben: ContactId,
+    kept: NoteId,
+}
+
+fn stage(memory: Memory) -> Stage {
+    let mia = memory.write(desk(), |w| w.add_member(NewMember::new("Mia Okafor"))).unwrap().id;
+    let (sally, ben, kept) = memory
+        .write(mia, |w| {
+            let sally = w.add_contact(
+                NewContact::person("Sallymarsh Quibberwick")
+                    .handle(Channel::Email, "sally@zyxmail.example")
+                    .handle(Channel::X, "@sallyzyx")
+                    .field("allergy", "Gloatfish")
+                    .tag("Bramblecore")
+                    .external_id("hubspot", "Zwieback"),
+            )?;
+            let ben = w.add_contact(NewContact::person("Ben Ito").handle(Channel::Email, "ben@mail.example"))?;
+            w.assign(sally, mia, Role::Owner.because("Hoopoe"))?;
+            w.assign(ben, mia, Role::Owner)?;
+            w.link(ben, "knows", sally)?;
+            w.unlink(ben, "knows", sally)?;
+            w.link(ben, "married_to", sally)?;
+            let first = w.note(sally, "Stops by Quixotically").insight().save()?;
+            w.correct_note(first, "Stops by when in Fjordhaven", Some("misheard"))?;
+            w.note_about(&[sally, ben], "Both love the Ümlautine").unwrap().external_id("hubspot", "Wimplegate").save()?;
+            w.note(ben, "A xylophonist, she says").said_by(sally).save()?;
+            w.note(sally, "Private kumquatting").private().sensitivity(Sensitivity::Health).save()?;
+            let kept = w.note(ben, "Donated several thousand bottles").save()?;
+            w.attach(sally, NewAttachment::new("a.txt", "text/plain", "Pneumatique"))?;
+            w.attach(ben, NewAttachment::new("b.txt", "text/plain", "a photo"))?;
+            w.attach(sally, NewAttachment::new("b.txt", "text/plain", "a photo"))?;
+            w.follow_up(sally, "Send the Hoopoe menu").from_note(first).save()?;
+            w.follow_up(ben, "Send the photo").save()?;
+            Ok((sally, ben, kept))
+        })
+        .unwrap();
+    Stage { memory, mia, sally, ben, kept }
+}
+
+fn is_sound(memory: &Memory) {
+    let found = memory.verify().unwrap();
+    assert!(found.is_sound(), "{found}");
+}
+
+#[test]
+fn of_an_erased_contact_no_word_remains_in_any_file_and_of_others_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.heirloom");
+    let Stage { memory, mia, sally, ben, kept } = stage(Memory::open(&path).unwrap());
+    let head = memory.head().unwrap();
+    assert!(!found(&path, WORDS).is_empty());
+    let before = memory.history(kept).unwrap().len();
+
+    let preview = memory.erasure(sally).unwrap();
+    assert_eq!((preview.notes, preview.follow_ups, preview.handles, preview.attachments), (4, 1, 2, 2), "{preview}");
+    assert_eq!(preview.shared.len(), 2, "{preview}");
+    assert_eq!(preview.linked.len(), 1, "{preview}");
+    let erased = memory.erase(mia, sally, "case 17").unwrap();
+    assert_eq!((erased.contacts, erased.notes, erased.follow_ups, erased.attachments), (1, 4, 1, 1), "{erased:?}");
+    assert!(erased.log_emptied);
+
+    assert_eq!(found(&path, WORDS), Vec::<String>::new());
+    let verified = memory.verify_against(head).unwrap();
+    assert!(verified.is_sound(), "{verified}");
+    memory.rebuild().unwrap();
+    is_sound(&memory);
+    assert_eq!(memory.history(kept).unwrap().len(), before);
+    assert_eq!(memory.contact(ben).unwrap().links, []);
+    assert_eq!(memory.all_seeing().timeline(ben, None, 10).unwrap().notes.len(), 1);
+    assert_eq!(memory.follow_ups(ben).unwrap().len(), 1);
+    let photo = &memory.contact_attachments(ben).unwrap()[0];
+    assert_eq!(memory.attachment_bytes(photo).unwrap(), b"a photo");
+    assert_eq!(memory.book(mia).unwrap().len(), 1);
+
+    let gone = memory.contact(sally).unwrap_err();
+    assert!(matches!(gone, Error::Erased { .. }) && gone.to_string().contains(" was erased on 20"), "{gone}");
+    let again = memory.write(mia, |w| w.note(sally, "Once more").save()).unwrap_err();
+    assert!(matches!(again, Error::Erased { .. }), "{again}");
+    let history = memory.history(sally).unwrap();
+    assert!(history.iter().filter(|entry| entry.change.is_some()).count() == 1, "{history:#?}");
+    assert!(history.last().unwrap().to_string().ends_with("erased it (case 17)"), "{}", history.last().unwrap());
+    assert_eq!(memory.changes_after(memory.first_cursor()).unwrap().filter(|e| e.is_err()).count(), 0);
+
+    drop(memory);
+    assert_eq!(found(&path, WORDS), Vec::<String>::new());
+    is_sound(&Memory::open(&path).unwrap());
+}
+
+#[test]
+fn many_notes_long_texts_and_older_versions_leave_nothing_in_freed_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.heirloom");
+    let memory = Memory::open(&path).unwrap();
+    let long = "Quixotically she told of Fjordhaven and the Wimplegate. ".repeat(2_000);
+    let (sally, ben) = memory
+        .write(desk(), |w| {
+            let sally = w.add_contact(NewContact::person("Sallymarsh Quibberwick"))?;
+            let ben = w.add_contact(NewContact::person("Ben Ito"))?;
+            Ok((sally, ben))
+        })
+        .unwrap();
+    for batch in 0..10 {
+        memory
+            .write(desk(), |w| {
+                for n in 0..500 {
+                    let note = w.note(sally, format!("Gloatfish {n} of {batch}, Bramblecore")).save()?;
+                    w.note(ben, format!("Ordinary matter {n} of {batch}")).save()?;
+                    if n % 50 == 0 {
+                        w.correct_note(note, &long, None)?;
+                        w.correct_note(note, "A kumquatting Hoopoe", None)?;
+                    }
+                    if n % 70 == 1 {
+                        w.retract_note(note, None)?;
+                    }
+                }
+                w.add_handle(sally, NewHandle::new(Channel::Email, format!("sally{batch}@zyxmail.example")))?;
+                w.set_field(sally, "allergy", Some(&format!("Zwieback {batch}")))?;
+                w.rename_contact(sally, &format!("Sallymarsh {batch} Quibberwick"))
+            })
+            .unwrap();
+    }
+    memory.erase(desk(), sally, "case 17").unwrap();
+    assert_eq!(found(&path, WORDS), Vec::<String>::new());
+    is_sound(&memory);
+    assert_eq!(memory.search("ordinary").limit(20).run().unwrap().len(), 20);
+    assert_eq!(memory.contact_summary(ben).unwrap().name, "Ben Ito");
+}
