@@ -82,8 +82,9 @@ pub struct MemoryPurged {
 }
 
 /// What an erasure took away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[must_use = "it says whether something could not be scrubbed from the file yet"]
 pub struct Erased {
     /// Contacts.
     pub contacts: u64,
@@ -95,9 +96,9 @@ pub struct Erased {
     pub attachments: u64,
     /// Bodies of entries, those of all the above included.
     pub bodies: u64,
-    /// Whether the write-ahead log was emptied too, which holds older versions of what was changed lately. `false` while
-    /// somebody reads; then call [`Memory::empty_log`] again when they are done.
-    pub log_emptied: bool,
+    /// Why the file could not be scrubbed yet of what stood in its freed pages and in its log, such as somebody who reads;
+    /// `None` when nothing remains. Call [`Memory::scrub`] later.
+    pub remains: Option<String>,
 }
 
 /// The tables of this noun.
@@ -125,12 +126,7 @@ pub(crate) fn apply_contact_erased(sql: &dyn Sql, entry: &Applied<'_>, change: &
             "INSERT INTO tombstone_address (hash_key, hash, id, at)
              VALUES ($1, $2, $3, $4)
              ON CONFLICT (hash_key, hash, id) DO UPDATE SET at = excluded.at WHERE excluded.at < tombstone_address.at",
-            &[
-                Value::Blob(&change.hash_key.0),
-                Value::Blob(&hash.0),
-                (&entry.about).into(),
-                Value::Int(entry.at),
-            ],
+            &[Value::Blob(&change.hash_key.0), Value::Blob(&hash.0), (&entry.about).into(), Value::Int(entry.at)],
         )?;
     }
     let notes = change.notes.iter().map(|id| (id.0, "note"));
@@ -199,7 +195,7 @@ impl Memory {
     /// assert_eq!((preview.notes, preview.shared.len()), (1, 0));
     ///
     /// let erased = memory.erase(&desk, sally, "the person asked for it (case 17)")?;
-    /// assert!(erased.notes == 1 && erased.log_emptied);
+    /// assert!(erased.notes == 1 && erased.remains.is_none());
     /// assert!(matches!(memory.contact(sally), Err(Error::Erased { .. })));
     /// assert!(memory.search("weight goal").run()?.is_empty());
     /// assert!(memory.verify()?.is_sound());
@@ -223,7 +219,7 @@ impl Memory {
     ) -> Result<Erased> {
         let contacts = contacts.into_iter().map(Into::into).collect();
         let erased = self.write(actor, |w| w.erase_contacts(&contacts, why))?;
-        self.with_empty_log(erased)
+        Ok(self.scrubbed(erased))
     }
 
     /// Erases a note, for all contacts that it is about, as [`Memory::erase`] erases a contact.
@@ -232,7 +228,7 @@ impl Memory {
     /// As [`Memory::erase`]; [`Error::Unknown`] for a note that the actor may not read.
     pub fn erase_note(&self, actor: impl Into<Actor>, note: NoteId, why: &str) -> Result<Erased> {
         let erased = self.write(actor, |w| w.erase_note(note, why))?;
-        self.with_empty_log(erased)
+        Ok(self.scrubbed(erased))
     }
 
     /// Erases a promise, as [`Memory::erase`] erases a contact.
@@ -242,20 +238,23 @@ impl Memory {
     pub fn erase_follow_up(&self, actor: impl Into<Actor>, id: impl Into<FollowUpId>, why: &str) -> Result<Erased> {
         let id = id.into();
         let erased = self.write(actor, |w| w.erase_follow_up(id, why))?;
-        self.with_empty_log(erased)
+        Ok(self.scrubbed(erased))
     }
 
-    /// Writes the log back into the file and empties it, so that it holds no older version of anything. Says whether it
-    /// could: while somebody reads, in this process or another, it cannot, and is to be called again.
+    /// Writes the file anew without what was deleted, and empties its log, so that neither holds an older version of
+    /// anything. Every erasure ends with it; call it again where [`Erased::remains`] says why it could not be done. It takes
+    /// about as long as copying the file, and for that time twice its room beside it.
     ///
     /// # Errors
-    /// [`Error::ReadOnly`] for a memory that was opened for reading only; [`Error::NestedWrite`] inside a write.
-    pub fn empty_log(&self) -> Result<bool> {
-        self.inner.store.empty_log()
+    /// [`Error::Busy`] while others read or write; [`Error::DiskFull`] where there is no room for it; [`Error::ReadOnly`] for a
+    /// memory that was opened for reading only; [`Error::NestedWrite`] inside a write.
+    pub fn scrub(&self) -> Result<()> {
+        self.inner.store.scrub()
     }
 
-    fn with_empty_log(&self, erased: Erased) -> Result<Erased> {
-        Ok(Erased { log_emptied: self.empty_log()?, ..erased })
+    /// What was erased is erased; what cannot be scrubbed yet is said, not an error.
+    fn scrubbed(&self, erased: Erased) -> Erased {
+        Erased { remains: self.scrub().err().map(|error| error.to_string()), ..erased }
     }
 }
 

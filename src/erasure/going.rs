@@ -291,19 +291,17 @@ impl Writer<'_> {
     /// Deletes the bodies and rows of a subject, and the bytes that nobody else names.
     fn let_subject_go(&mut self, key: i64, noun: &str, erased: &mut Erased) -> Result<()> {
         let sql = self.sql();
-        let entries = sql.all(
-            "SELECT seq, id, kind FROM entry WHERE subject = $1 ORDER BY seq",
-            &[Value::Int(key)],
-            |row| Ok((row.int(0)?, row.uuid(1)?, row.string(2)?)),
-        )?;
+        let entries =
+            sql.all("SELECT seq, id, kind FROM entry WHERE subject = $1 ORDER BY seq", &[Value::Int(key)], |row| {
+                Ok((row.int(0)?, row.uuid(1)?, row.string(2)?))
+            })?;
         for (seq, id, _) in entries.iter().filter(|(_, _, kind)| !erases(kind)) {
             erased.bodies += u64::from(self.erase_body(*seq, id.as_bytes())?);
         }
-        let attached = sql.all(
-            "SELECT DISTINCT sha256 FROM attachment WHERE subject = $1",
-            &[Value::Int(key)],
-            |row| Ok(row.blob(0)?.to_vec()),
-        )?;
+        let attached =
+            sql.all("SELECT DISTINCT sha256 FROM attachment WHERE subject = $1", &[Value::Int(key)], |row| {
+                Ok(row.blob(0)?.to_vec())
+            })?;
         for table in verify::TABLES.iter().copied().flatten().filter(|table| table.of.contains(&noun)) {
             sql.execute(table.forget, &[Value::Int(key)])?;
         }

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::going::Going;
 use super::summaries;
-use crate::wording::Visible;
 use crate::contact::ContactSummary;
 use crate::error::Result;
 use crate::id::{ContactId, NoteId};
 use crate::memory::View;
 use crate::note;
 use crate::store::{RowExt, SqlExt, Value};
+use crate::wording::Visible;
 
 /// What an erasure of a contact would take with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +128,8 @@ impl ErasurePreview {
             told += &format!("\n- {} have an address of theirs too, and stay", names(&self.same_address));
         }
         if let Some((name, matter)) = &self.held {
-            told += &format!("\n- {name} is under a legal hold for {matter}: nothing can be erased before it is lifted");
+            told +=
+                &format!("\n- {name} is under a legal hold for {matter}: nothing can be erased before it is lifted");
         }
         told
     }

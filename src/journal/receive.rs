@@ -11,15 +11,15 @@ use uuid::Uuid;
 use super::gone::{self, Absence};
 use super::replay::{column, refold};
 use super::{
-    Applied, Hash, Header, SETTLE_EVERY, Subject, Tip, Writer, actor_key, apply, apply_bare, index,
-    next_head, previous_hash, seq_of,
+    Applied, Hash, Header, SETTLE_EVERY, Subject, Tip, Writer, actor_key, apply, apply_bare, index, next_head,
+    previous_hash, seq_of,
 };
 use crate::actor::Actor;
 use crate::change::Change;
+use crate::erasure::{self, Erased, KeptOut};
 use crate::error::{Error, Result};
 use crate::id::{EntryId, MemberId};
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
-use crate::erasure::{self, Erased, KeptOut};
 
 /// An entry as it travels: a line of `data/journal.jsonl`. The names and forms of its fields are frozen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -368,8 +368,8 @@ impl Writer<'_> {
     }
 
     /// What was erased here because it was erased elsewhere.
-    pub(crate) const fn erased_by_import(&self) -> Erased {
-        self.erased_by_import
+    pub(crate) const fn erased_by_import(&self) -> &Erased {
+        &self.erased_by_import
     }
 
     /// Puts the rows of a subject together anew at the next [`Writer::fold_stale`].

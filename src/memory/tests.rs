@@ -386,3 +386,14 @@ fn a_founding_that_fails_at_any_statement_can_be_tried_again() {
     assert!(memory.verify().unwrap().is_sound());
     assert_eq!(memory.head().unwrap().seq, 1);
 }
+
+#[test]
+fn an_erasure_that_fails_at_any_statement_leaves_nothing_undone() {
+    let stage = stage();
+    stage.memory.write(&stage.mia, |w| every_call(&stage, w)).unwrap();
+    fails_at_every_statement(&stage, 100, || stage.memory.erase(&stage.mia, stage.sally, "case 17").map(drop));
+    assert!(matches!(stage.memory.contact(stage.sally), Err(Error::Erased { .. })));
+    stage.memory.rebuild().unwrap();
+    let found = stage.memory.verify().unwrap();
+    assert!(found.is_sound(), "{found}");
+}

@@ -255,29 +255,45 @@ impl Store {
         }
     }
 
-    /// Writes the log back and cuts it to nothing, waiting for others for as long as a write would; says whether it did.
-    /// A memory that is not kept in a file has none.
-    pub(crate) fn empty_log(&self) -> Result<bool> {
+    /// Writes the file anew without what was deleted, and cuts the log to nothing, waiting for others for as long as a write
+    /// would. A memory that is not kept in a file has neither.
+    ///
+    /// `secure_delete` alone does not do: where SQLite splits a page, what moved to the other half stays behind in the gap of
+    /// the first, and is not overwritten when it is deleted where it went.
+    pub(crate) fn scrub(&self) -> Result<()> {
         self.same_process()?;
         if self.site.options.read_only {
             return Err(Error::ReadOnly { path: self.site.name.clone() });
         }
         if !matches!(self.site.kind, Kind::Shared) {
-            return Ok(true);
+            return Ok(());
         }
         let _here = Writing::enter(&self.site.key)?;
         let connection = self.take_writer()?;
-        let mut patience = Patience::new(self.site.options.busy_budget);
-        let emptied = loop {
-            if self.log.cut(&connection) {
-                break true;
-            }
-            if !patience.wait() {
-                break false;
-            }
-        };
+        let done = self.rewrite(&connection).and_then(|()| self.empty_log(&connection));
         self.writer.put(connection);
-        Ok(emptied)
+        done
+    }
+
+    fn rewrite(&self, connection: &Connection) -> Result<()> {
+        let mut patience = Patience::new(self.site.options.busy_budget);
+        let statements = Statements::new(connection, &self.site);
+        loop {
+            match statements.control("VACUUM") {
+                Err(Error::Busy { .. }) if patience.wait() => {}
+                done => break done,
+            }
+        }
+    }
+
+    fn empty_log(&self, connection: &Connection) -> Result<()> {
+        let mut patience = Patience::new(self.site.options.busy_budget);
+        while !self.log.cut(connection) {
+            if !patience.wait() {
+                return Err(self.site.busy());
+            }
+        }
+        Ok(())
     }
 
     /// Hands the one connection of a single store, or one of the pool, to `f`.

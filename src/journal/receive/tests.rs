@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+use super::super::replay;
 use super::*;
 use crate::{Channel, ContactId, Memory, NewContact, NewMember, Role};
 
@@ -154,4 +155,107 @@ fn an_entry_that_was_changed_or_is_missing_or_is_forged_is_refused_and_leaves_th
     let ahead = Memory::options().clock(|| chrono::Utc::now() + chrono::TimeDelta::days(3)).in_memory().unwrap();
     ahead.write(Actor::system("setup"), |w| w.add_contact(NewContact::person("Tom"))).unwrap();
     refused(&entries(&ahead), "more than a day ahead");
+}
+
+/// Everything of which a body is here, for finding words of somebody who was erased.
+fn bodies(of: &Memory) -> String {
+    entries(of).iter().filter_map(|record| record.body().map(str::to_owned)).collect::<Vec<_>>().join("\n")
+}
+
+/// Exchanges what two memories know, twice, so that what came back is known too.
+fn exchange(one: &Memory, other: &Memory) {
+    for _ in 0..2 {
+        take_in(one, &entries(other)).unwrap();
+        take_in(other, &entries(one)).unwrap();
+    }
+}
+
+#[test]
+fn an_erasure_erases_everywhere_also_what_only_the_receiver_knew_whichever_came_first() {
+    for erased_first in [true, false] {
+        let (agency, ana, sally) = memory_with("Ana", "Sally");
+        let client = Memory::in_memory().unwrap();
+        take_in(&client, &entries(&agency)).unwrap();
+        let old = entries(&agency);
+        let erase = || drop(agency.erase(ana, sally, "case 17").unwrap());
+        if erased_first {
+            erase();
+        }
+        let (ben, kept) = client
+            .write(Actor::system("setup"), |w| {
+                let ben = w.add_contact(NewContact::person("Ben"))?;
+                w.rename_contact(sally, "Quibberwick")?;
+                w.link(ben, "knows", sally)?;
+                let shared = w.note_about(&[sally, ben], "Quibberwick met Ben")?.save()?;
+                w.correct_note(shared, "Ben met Quibberwick", None)?;
+                w.note(ben, "Quibberwick is quiet").said_by(sally).save()?;
+                w.unlink(ben, "knows", sally)?;
+                Ok((ben, w.note(ben, "Likes tea").save()?))
+            })
+            .unwrap();
+        if !erased_first {
+            erase();
+        }
+        exchange(&agency, &client);
+        for memory in [&agency, &client] {
+            assert!(matches!(memory.contact(sally), Err(Error::Erased { at: Some(_), .. })));
+            assert!(
+                !bodies(memory).contains("Quibberwick") && !bodies(memory).contains("sally@"),
+                "{}",
+                bodies(memory)
+            );
+            assert_eq!(memory.timeline(ben, None, 10).unwrap().notes.len(), 1);
+            assert_eq!(memory.note(kept).unwrap().text, "Likes tea");
+            is_sound(memory);
+            memory.rebuild().unwrap();
+            is_sound(memory);
+        }
+        assert_eq!(told(&agency, ben), told(&client, ben));
+
+        // Neither an old bundle nor a second memory that never heard of it brings her back.
+        assert_eq!(take_in(&client, &old).unwrap(), 0);
+        let third = Memory::in_memory().unwrap();
+        take_in(&third, &old).unwrap();
+        assert_eq!(third.contact(sally).unwrap().name, "Sally");
+        let late = third.write(Actor::system("setup"), |w| w.note(sally, "Quibberwick again").save()).unwrap();
+        take_in(&client, &entries(&third)).unwrap();
+        assert!(matches!(client.note(late), Err(Error::Erased { .. })));
+        assert!(!bodies(&client).contains("Quibberwick"));
+        is_sound(&client);
+        take_in(&third, &entries(&client)).unwrap();
+        assert!(matches!(third.note(late), Err(Error::Erased { .. })));
+        assert_eq!(told(&third, ben), told(&client, ben));
+        is_sound(&third);
+    }
+}
+
+#[test]
+fn one_who_was_erased_does_not_come_back_under_another_id_from_before_the_erasure() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let (other, _, sal) = memory_with("Olaf", "Sal");
+    let old = entries(&other);
+    for erased_first in [true, false] {
+        let client = Memory::in_memory().unwrap();
+        take_in(&client, &entries(&agency)).unwrap();
+        if erased_first {
+            let _ = client.erase(Actor::system("setup"), sally, "case 17").unwrap();
+            take_in(&client, &old).unwrap();
+        } else {
+            let copy = Memory::in_memory().unwrap();
+            take_in(&copy, &entries(&agency)).unwrap();
+            take_in(&client, &old).unwrap();
+            assert_eq!(client.contact(sal).unwrap().name, "Sal");
+            let _ = copy.erase(Actor::system("setup"), sally, "case 17").unwrap();
+            take_in(&client, &entries(&copy)).unwrap();
+        }
+        assert!(matches!(client.contact(sal), Err(Error::Erased { .. })), "{erased_first}");
+        assert_eq!(client.count_contacts().unwrap(), 0);
+        is_sound(&client);
+    }
+    // One who comes back later, of their own will, is welcome.
+    let _ = agency.erase(ana, sally, "case 17").unwrap();
+    let (back, _, sal) = memory_with("Olga", "Sal");
+    take_in(&agency, &entries(&back)).unwrap();
+    assert_eq!(agency.contact(sal).unwrap().name, "Sal");
+    is_sound(&agency);
 }
