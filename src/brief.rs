@@ -10,6 +10,7 @@ use crate::contact::{Contact, DoNotContact, Link, field};
 use crate::error::Result;
 use crate::follow_up::FollowUp;
 use crate::handle::Handle;
+use crate::hold::Hold;
 use crate::id::ContactId;
 use crate::memory::View;
 use crate::note::{Note, NoteKind};
@@ -42,6 +43,8 @@ pub struct Brief {
     pub latest: Vec<Note>,
     /// Days that return, the next to come first.
     pub days: Vec<ComingDay>,
+    /// The legal holds that lie on them.
+    pub holds: Vec<Hold>,
     /// The instant of the brief.
     pub at: DateTime<Utc>,
 }
@@ -115,6 +118,7 @@ impl View<'_> {
             open: self.open_matters(key, &owners, at)?,
             latest: self.latest(key, LATEST)?,
             days: coming_days(&contact, at.date_naive()),
+            holds: self.holds_of(key)?,
             contact,
             owners,
             former_owners,
@@ -238,9 +242,10 @@ impl From<(String, String)> for Row {
 }
 
 impl Brief {
-    /// What stands below the name: what they are to us, then each wish not to be contacted.
+    /// What stands below the name: what they are to us, then each wish not to be contacted and each legal hold.
     pub(crate) fn subtitle(&self) -> (String, impl Iterator<Item = String>) {
-        (epithets(&self.contact), self.contact.do_not_contact.iter().map(wish_line))
+        let wishes = self.contact.do_not_contact.iter().map(wish_line);
+        (epithets(&self.contact), wishes.chain(self.holds.iter().map(hold_line)))
     }
 
     /// The parts that have something to tell, in the order of reading.
@@ -295,6 +300,10 @@ fn wish_line(wish: &DoNotContact) -> String {
         "" => format!("Do not contact {channel}."),
         why => format!("Do not contact {channel}: {why}."),
     }
+}
+
+fn hold_line(hold: &Hold) -> String {
+    format!("Legal hold: {}; nothing about them may be erased.", hold.terms())
 }
 
 fn handle_line(handle: &Handle) -> (String, String) {

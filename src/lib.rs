@@ -185,6 +185,7 @@ pub use crate::handoff::{
     Fate, Gap, Handoff, HandoffItem, HandoffQuestion, HandoffState, ItemState, LeftAlone, NamedParty, Plan, PlanChange,
     PlanItem, Planner, Receipt, Stage, Takeover, Undone, Unheeded,
 };
+pub use crate::hold::Hold;
 pub use crate::id::{
     AgencyId, AssignmentId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, MemoryId, NoteId, QuestionId,
 };

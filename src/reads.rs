@@ -11,6 +11,7 @@ use crate::feed::Entry;
 use crate::follow_up::FollowUp;
 use crate::handle::HandleMatch;
 use crate::handoff::{Handoff, HandoffItem, HandoffQuestion, Receipt};
+use crate::hold::Hold;
 use crate::id::{AgencyId, ContactId, EntryId, FollowUpId, HandoffId, MemberId, NoteId};
 use crate::journal::Subject;
 use crate::member::{Agency, Member};
@@ -83,6 +84,8 @@ reads! {
     read handoff_questions(id: HandoffId) -> Vec<HandoffQuestion>, "Reads the questions of a handoff.";
     read offered_to(member: impl Into<MemberId>) -> Vec<HandoffItem>, "Reads what awaits the answer of a member.";
     read receipt(handoff: HandoffId) -> Receipt, "Reads the receipt of a handoff.";
+    read_one holds() -> Vec<Hold>, "Reads every legal hold.";
+    read holds_on(contact: impl Into<ContactId>) -> Vec<Hold>, "Reads the legal holds that lie on a contact.";
     read_one history(subject: impl Into<Subject>) -> Vec<Entry>, "Reads everything that ever happened to a subject.";
     read_one entry(id: EntryId) -> Entry, "Reads one entry.";
 }

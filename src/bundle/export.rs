@@ -8,13 +8,13 @@ use serde::Serialize;
 use super::scope::Scope;
 use super::slice::Slice;
 use super::statement::{Counts, Withheld};
-use crate::brief::Visible;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::id::{AgencyId, ContactId, MemberId};
 use crate::journal::Head;
 use crate::memory::Memory;
 use crate::note::{NoteKind, Sensitivity};
+use crate::wording::Visible;
 
 /// A bundle that is being put together; see [`Memory::bundle`].
 #[must_use = "nothing is packed before write is called"]

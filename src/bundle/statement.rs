@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::scope::Scope;
-use crate::brief::Visible;
 use crate::id::MemoryId;
 use crate::journal::{Hash, Head};
+use crate::wording::Visible;
 
 /// What a bundle says of itself, in `handoff.json`. The names and forms of its fields are frozen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -386,14 +386,15 @@ CREATE TABLE tombstone_address (
 ) STRICT, WITHOUT ROWID;
 
 -- noun: hold.rs
--- Legal holds: what stands here is neither erased nor thrown away by a rule.
+-- Legal holds: what stands here is neither erased nor thrown away by a rule. Each is known by the entry that placed it.
 CREATE TABLE hold (
     contact INTEGER NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 16),
     matter TEXT NOT NULL,
     why TEXT NOT NULL,
     placed_at INTEGER NOT NULL,
     placed_by INTEGER NOT NULL,
-    PRIMARY KEY (contact, matter)
+    PRIMARY KEY (contact, id)
 ) STRICT, WITHOUT ROWID;
 
 -- noun: search.rs
