@@ -56,6 +56,12 @@ macro_rules! changes {
                 body.map_err(|e| Error::fault("the body of an entry", e))
             }
 
+            /// Whether this build knows a kind and version, and so can apply it.
+            #[cfg(feature = "bundle")]
+            pub(crate) fn is_known(kind: &str, version: i64) -> bool {
+                matches!((kind, version), $(($word, $version))|*)
+            }
+
             /// Reads a body of a kind and version.
             pub(crate) fn read(kind: &str, version: i64, body: &str) -> Result<Self> {
                 let wrong = |e: serde_json::Error| Error::fault("the body of an entry", format!("{kind}: {e}"));

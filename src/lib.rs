@@ -196,7 +196,7 @@ pub use crate::memory::{Memory, Once, OpenOptions, View};
 pub use crate::note::{
     Direction, Note, NoteDraft, NoteKind, SaidBy, Sensitivity, Speaker, TimelineKey, TimelinePage, Via, Visibility,
 };
-pub use crate::ownership::{Assignment, Role, Terms};
+pub use crate::ownership::{Assignment, OwnershipConflict, Role, Terms};
 pub use crate::readiness::{Assessment, AtRisk, OnePerson, PartyReadiness, Promised, Readiness, Risk};
 pub use crate::search::Snippet;
 pub use crate::search::ask::{Found, Hit, Search};

@@ -333,7 +333,10 @@ pub(crate) fn apply_returned(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
 }
 
 pub(crate) fn apply_admitted(sql: &dyn Sql, entry: &Applied<'_>) -> Result<()> {
-    sql.execute("UPDATE member SET outside = 0 WHERE key = $1", &[Value::Int(entry.subject)])?;
+    // That another memory lets them act there says nothing of here.
+    if entry.own {
+        sql.execute("UPDATE member SET outside = 0 WHERE key = $1", &[Value::Int(entry.subject)])?;
+    }
     Ok(())
 }
 

@@ -22,6 +22,10 @@ use crate::time;
 use crate::verify::Table;
 use crate::wording::{Count, Quoted, Visible, and_more};
 
+mod conflicts;
+
+pub use self::conflicts::OwnershipConflict;
+
 /// The role in which a member looks after a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

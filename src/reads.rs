@@ -17,7 +17,7 @@ use crate::journal::Subject;
 use crate::member::{Agency, Member};
 use crate::memory::{Memory, View};
 use crate::note::{Note, TimelineKey, TimelinePage};
-use crate::ownership::Assignment;
+use crate::ownership::{Assignment, OwnershipConflict};
 
 macro_rules! reads {
     ($($how:ident $name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $first_line:literal;)*) => {
@@ -64,6 +64,7 @@ reads! {
     read owners(contact: impl Into<ContactId>) -> Vec<Assignment>, "Reads everybody who looks after a contact, or did.";
     read owner_at(contact: impl Into<ContactId>, at: DateTime<Utc>) -> Option<Assignment>,
         "Reads who owned a contact at an instant.";
+    read ownership_conflicts() -> Vec<OwnershipConflict>, "Finds the contacts whom several members own at the same time.";
     read book(member: impl Into<MemberId>) -> Vec<ContactSummary>, "Reads the book of a member.";
     read_one follow_up(id: impl Into<FollowUpId>) -> FollowUp, "Reads a promise, open or not.";
     read follow_ups(contact: impl Into<ContactId>) -> Vec<FollowUp>, "Reads all promises to a contact.";

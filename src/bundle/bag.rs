@@ -16,6 +16,7 @@ use super::manifest::{self, Algorithm, Declaration, Listed, Part, Remarks};
 use super::name::{self, Collisions};
 use super::signature::{SIGNATURE_FILE, SIGNATURE_MAX, Signature, SignatureCheck, TAG_MANIFEST, TrustedKeys};
 use super::zip::{Zip, ZipWriter, write_directory};
+use crate::journal::Hash;
 
 /// How a bag is opened: within which limits, and by which rules.
 ///
@@ -212,6 +213,17 @@ impl Bag {
     fn verify(name: String, container: Container, opening: &Opening) -> Result<Self> {
         let verified = Verifier::new(&container, opening)?.run()?;
         Ok(Self { name, container, verified })
+    }
+
+    /// Returns the name under which it was opened, which stands in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the SHA-256 of a file, where a manifest lists it by that.
+    pub(super) fn sha256(&self, name: &str) -> Option<Hash> {
+        let known = self.verified.files.get(name).filter(|known| known.algorithm == Algorithm::Sha256)?;
+        Hash::from_slice(&known.hash).ok()
     }
 
     /// Returns every file that a manifest lists, by path.

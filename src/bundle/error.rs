@@ -45,6 +45,8 @@ pub enum BundleFault {
     Sealed,
     /// The caller gave something that cannot go into a bundle.
     Invalid,
+    /// It is whole, and what it holds cannot be taken in.
+    Refused,
 }
 
 impl BundleError {

@@ -10,12 +10,22 @@ pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 pub(crate) enum Line {
     /// A line, appended to the buffer together with its end.
     Whole,
-    /// A line of more than [`LIMIT`] bytes: it was read over, the buffer is as it was.
+    /// A line of more bytes than the limit: it was read over, the buffer is as it was.
     TooLong,
 }
 
 /// Appends the next line, with the byte that ends it, to a buffer; gives `None` at the end of the input.
 pub(crate) fn read_line(input: &mut impl BufRead, end: u8, buffer: &mut Vec<u8>) -> io::Result<Option<Line>> {
+    read_line_within(LIMIT, input, end, buffer)
+}
+
+/// Appends the next line as [`read_line`] does, within a limit of the caller's.
+pub(crate) fn read_line_within(
+    limit: usize,
+    input: &mut impl BufRead,
+    end: u8,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<Line>> {
     let start = buffer.len();
     let mut found = None;
     loop {
@@ -29,7 +39,7 @@ pub(crate) fn read_line(input: &mut impl BufRead, end: u8, buffer: &mut Vec<u8>)
         }
         let complete = available.iter().position(|&byte| byte == end);
         let taken = complete.map_or(available.len(), |at| at + 1);
-        if found != Some(Line::TooLong) && buffer.len() - start + taken <= LIMIT {
+        if found != Some(Line::TooLong) && buffer.len() - start + taken <= limit {
             buffer.extend_from_slice(available.get(..taken).unwrap_or_default());
             found = Some(Line::Whole);
         } else {

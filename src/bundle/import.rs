@@ -1,0 +1,481 @@
+//! [`BundleImport`]: a bundle is taken in, entry by entry, all of it or nothing.
+//!
+//! The journal of the bundle is read once, line by line, inside one write. A preview is that same write, taken back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::io::{BufReader, Read};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::bag::Bag;
+use super::error::{BundleError, BundleFault};
+use super::signature::{SignatureCheck, TrustedKeys};
+use super::statement::{Counts, STATEMENT_VERSION, Statement};
+use crate::actor::Actor;
+use crate::change::Change;
+use crate::check;
+use crate::error::{Error, Result};
+use crate::exchange::lines::{Line, read_line_within, without_end};
+use crate::journal::gone::{self, Absence};
+use crate::journal::receive::{Received, Record};
+use crate::journal::{Hash, Subject, Writer};
+use crate::memory::{Memory, MemoryImported};
+use crate::store::{RowExt, SqlExt};
+
+pub(super) mod arrival;
+mod findings;
+
+use self::arrival::Arrival;
+
+/// The file of a bundle that says what it is.
+pub(crate) const STATEMENT: &str = "handoff.json";
+/// The file of a bundle that holds the entries, one a line.
+pub(crate) const JOURNAL: &str = "data/journal.jsonl";
+/// The folder of a bundle that holds the bytes of attachments, each under its SHA-256, which an ending may follow.
+pub(crate) const ATTACHMENTS: &str = "data/attachments/";
+
+/// The longest line of a journal, in bytes: what the largest source that an import reads can become as JSON.
+pub(crate) const LINE_MAX: usize = (96 << 20) + (1 << 20);
+
+/// Progress is told every so many entries.
+const TELL_EVERY: u64 = 1_000;
+
+/// A bundle that is about to be taken in; see [`Memory::import_bundle`].
+#[must_use = "nothing is taken in before run is called"]
+pub struct BundleImport<'a> {
+    memory: &'a Memory,
+    bag: &'a Bag,
+    expected: Option<&'a TrustedKeys>,
+    progress: Option<Listener<'a>>,
+}
+
+/// What is told how far an import has come.
+type Listener<'a> = Box<dyn FnMut(&BundleProgress) + 'a>;
+
+/// How far the import of a bundle has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BundleProgress {
+    /// Entries read so far.
+    pub entries: u64,
+    /// Entries in the bundle.
+    pub of: u64,
+}
+
+impl fmt::Debug for BundleImport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BundleImport").field("memory", self.memory).field("bag", self.bag).finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// Begins to take in a bundle from another memory, or from this one.
+    ///
+    /// The bag was verified when it was opened. What it holds is merged with what is here: what both wrote stands side by
+    /// side, and of two values of one fact the later holds. The same bundle a second time, or bundles in another order, or
+    /// in parts, come to the same. Whoever wrote in the other memory stays the author, as an outside member.
+    ///
+    /// ```
+    /// use heirloom::bundle::{Opening, TrustedKeys};
+    /// use heirloom::Memory;
+    ///
+    /// # fn take_in(ours: &Memory, keys: &str) -> heirloom::Result<()> {
+    /// let bag = Opening::new().open("handoff.zip")?;
+    /// let keys = TrustedKeys::parse(keys)?;
+    /// println!("{}", ours.import_bundle(&bag).expect_signature(&keys).preview()?); // what would happen
+    /// let arrival = ours.import_bundle(&bag).expect_signature(&keys).run(heirloom::Actor::system("office"))?;
+    /// println!("{arrival}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn import_bundle<'a>(&'a self, bag: &'a Bag) -> BundleImport<'a> {
+        BundleImport { memory: self, bag, expected: None, progress: None }
+    }
+}
+
+impl<'a> BundleImport<'a> {
+    /// Refuses the bundle unless it is signed by one of these keys, which is trusted for that today. Without it, the report
+    /// says by which key it is signed, if it is.
+    pub const fn expect_signature(mut self, keys: &'a TrustedKeys) -> Self {
+        self.expected = Some(keys);
+        self
+    }
+
+    /// Tells how far it has come, every thousand entries and at the end.
+    pub fn progress(mut self, progress: impl FnMut(&BundleProgress) + 'a) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// Says what [`run`](Self::run) would do: it is the same run, taken back at its end.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn preview(self) -> Result<Arrival> {
+        let mut told = None;
+        let taken_back = self.memory.write(Actor::system("preview"), |w| -> Result<()> {
+            told = Some(Intake::new(&self, w)?.run(self.progress)?);
+            Err(Error::refused("a preview keeps nothing"))
+        });
+        match (told, taken_back) {
+            (Some(arrival), _) => Ok(Arrival { preview: true, ..arrival }),
+            (None, Err(error)) => Err(error),
+            (None, Ok(())) => Err(Error::fault("a preview", "it told nothing")),
+        }
+    }
+
+    /// Takes the bundle in: all of it in one write, or nothing.
+    ///
+    /// Others read what stood before until it is done, and those who write wait.
+    ///
+    /// # Errors
+    /// [`Error::Bundle`] when the signature is not the expected one, and for whatever in the bundle cannot be taken in: it
+    /// names the file, the line, what is wrong and what to do. And what [`Memory::write`] returns.
+    pub fn run(self, actor: impl Into<Actor>) -> Result<Arrival> {
+        self.memory.write(actor, |w| {
+            let arrival = Intake::new(&self, w)?.run(self.progress)?;
+            if arrival.brought_anything() {
+                let memory = w.memory_id();
+                w.append(memory, arrival.imported())?;
+            }
+            Ok(Arrival { received: Some(w.head()), by: w.actor_name().to_owned(), ..arrival })
+        })
+    }
+}
+
+/// An import in progress.
+struct Intake<'a, 'w, 'm> {
+    w: &'w mut Writer<'m>,
+    bag: &'a Bag,
+    statement: Statement,
+    arrival: Arrival,
+    /// The number of the newest entry before.
+    before: i64,
+    /// What is in the bundle, counted.
+    counts: Counts,
+    /// How many entries in the bundle were here, by subject.
+    known: HashMap<Uuid, u64>,
+    /// The subjects of which a body came that had been withheld.
+    filled: BTreeSet<Uuid>,
+    /// How many new entries came that somebody else had erased.
+    came_erased: u64,
+}
+
+impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
+    /// Checks what can be checked before the first entry is read.
+    fn new(import: &BundleImport<'a>, w: &'w mut Writer<'m>) -> Result<Self> {
+        let bag = import.bag;
+        let statement = statement(bag)?;
+        let nobody = TrustedKeys::default();
+        let check = bag.signature(import.expected.unwrap_or(&nobody), w.at());
+        let signed_by = match &check {
+            SignatureCheck::Trusted { fingerprint, .. } => Some(fingerprint.clone()),
+            _ => None,
+        };
+        let signature = check.to_string();
+        if import.expected.is_some() {
+            check.require().map_err(|error| error.of(bag.name()))?;
+        }
+        if matches!(bag.signature(&nobody, w.at()), SignatureCheck::Broken { .. }) {
+            return Err(refusal(bag, None, &format!("{signature}; ask the sender for it again")));
+        }
+        let tag_manifest = bag.tag_manifest().ok_or_else(|| refusal(bag, None, "it has no tag manifest"))?;
+        let bundle = Hash::of(&[tag_manifest]);
+        let (before, into) = (w.head().seq, w.memory_id());
+        let arrival = Arrival::new(&statement, into, bundle, w.at(), (signature, signed_by));
+        let (counts, known) = (Counts::default(), HashMap::new());
+        Ok(Self { w, bag, statement, arrival, before, counts, known, filled: BTreeSet::new(), came_erased: 0 })
+    }
+
+    fn run(mut self, progress: Option<Listener<'_>>) -> Result<Arrival> {
+        let standing = self.standing()?;
+        self.entries(progress)?;
+        self.w.fold_stale().map_err(|error| self.wrong(None, error))?;
+        self.attachments()?;
+        self.compare_counts()?;
+        self.tell(&standing)?;
+        Ok(self.arrival)
+    }
+
+    /// Takes in every entry.
+    fn entries(&mut self, mut progress: Option<Listener<'_>>) -> Result<()> {
+        if self.bag.sha256(JOURNAL) != Some(self.statement.journal) {
+            let why = format!("it is not the one that {STATEMENT} names by its SHA-256; ask for the bundle again");
+            return Err(refusal(self.bag, Some(JOURNAL), &why));
+        }
+        let mut input = BufReader::with_capacity(1 << 16, self.bag.read(JOURNAL)?);
+        let (mut line, mut number, mut newest) = (Vec::new(), 0, None);
+        let of = self.statement.counts.entries;
+        while next_line(&mut input, &mut line).map_err(|why| self.at_line(number + 1, why))? {
+            number += 1;
+            let taken = self.line(&line, &mut newest);
+            taken.map_err(|error| self.wrong(Some(number), error))?;
+            if let Some(tell) = progress.as_mut().filter(|_| number % TELL_EVERY == 0) {
+                tell(&BundleProgress { entries: number, of });
+            }
+        }
+        if let Some(mut tell) = progress {
+            tell(&BundleProgress { entries: number, of });
+        }
+        Ok(())
+    }
+
+    /// Takes in the entry of a line, which comes after the newest so far.
+    fn line(&mut self, line: &[u8], newest: &mut Option<(i64, Uuid)>) -> Result<()> {
+        let record = record(without_end(line))?;
+        let place = Some((record.stamp, record.id));
+        if place <= *newest {
+            return Err(Error::refused(format!(
+                "entry {} ({}) stands out of order, which is that of the stamps; somebody changed the bundle, ask for it \
+                 again",
+                record.id, record.kind
+            )));
+        }
+        *newest = place;
+        let received = self.w.receive(&record)?;
+        self.count(&record, received);
+        Ok(())
+    }
+
+    fn count(&mut self, record: &Record, received: Received) {
+        self.counts.entries += 1;
+        self.counts.without_body += u64::from(record.body().is_none());
+        let is_first = record.subject == record.id;
+        let is_new = received == Received::New;
+        if is_first {
+            count_subject(&mut self.counts, record.about());
+            let tally = self.arrival.tally(record.about());
+            tally.new += u64::from(is_new);
+            tally.equal += u64::from(!is_new);
+        }
+        match received {
+            Received::New => self.arrival.entries.new += 1,
+            Received::Filled => {
+                self.arrival.entries.changed += 1;
+                self.filled.insert(record.subject);
+            }
+            Received::Known => self.arrival.entries.equal += 1,
+        }
+        if !is_new {
+            *self.known.entry(record.subject).or_default() += 1;
+        }
+        if is_new && !Change::is_known(&record.kind, record.version) {
+            *self.arrival.carried.entry(record.kind.clone()).or_default() += 1;
+        }
+        if is_new && record.gone == Some(Absence::Erased) {
+            self.came_erased += 1;
+        }
+        self.arrival.without_body += u64::from(is_new && record.gone == Some(Absence::Withheld));
+    }
+
+    /// Compares what came with what the bundle says of itself.
+    fn compare_counts(&mut self) -> Result<()> {
+        let (said, found) = (&self.statement.counts, &self.counts);
+        let compared = [
+            (said.entries, found.entries, "entries"),
+            (said.without_body, found.without_body, "entries without a body"),
+            (said.contacts, found.contacts, "contacts"),
+            (said.notes, found.notes, "notes"),
+            (said.follow_ups, found.follow_ups, "promises"),
+            (said.members, found.members, "members"),
+            (said.attachments, found.attachments, "attachments"),
+            (said.attachment_bytes, found.attachment_bytes, "bytes of attachments"),
+        ];
+        match compared.iter().find(|(said, found, _)| said != found) {
+            None => Ok(()),
+            Some((said, found, what)) => {
+                let why =
+                    format!("it says that there are {said} {what}, and there are {found}; ask for the bundle again");
+                Err(refusal(self.bag, Some(STATEMENT), &why))
+            }
+        }
+    }
+
+    /// Keeps the bytes of attachments that entries name and that are not here, and takes notice of what is missing.
+    fn attachments(&mut self) -> Result<()> {
+        let files = self.attachment_files()?;
+        let wanted = self.w.sql().all(
+            "SELECT DISTINCT sha256 FROM attachment WHERE sha256 NOT IN (SELECT sha256 FROM attachment_bytes)
+             ORDER BY sha256",
+            &[],
+            |row| Hash::from_slice(row.blob(0)?),
+        )?;
+        for sha256 in wanted {
+            let why = gone::why(self.w.sql(), sha256.as_bytes())?;
+            match files.get(&sha256) {
+                Some((name, size)) => {
+                    self.keep_attachment(&sha256, name, *size)?;
+                    self.arrival.attachments.new += 1;
+                    if why.is_some() {
+                        self.w.is_here(sha256.as_bytes())?;
+                    }
+                }
+                None if why.is_none() => {
+                    self.w.is_gone(sha256.as_bytes(), Absence::Withheld, None)?;
+                    self.arrival.attachments_missing += 1;
+                }
+                None => self.arrival.attachments_missing += 1,
+            }
+        }
+        self.arrival.attachments.equal = (files.len() as u64).saturating_sub(self.arrival.attachments.new);
+        Ok(())
+    }
+
+    /// The attachments in the bundle, by their SHA-256.
+    fn attachment_files(&mut self) -> Result<BTreeMap<Hash, (String, u64)>> {
+        let mut files = BTreeMap::new();
+        for file in self.bag.files() {
+            let Some(name) = file.name.strip_prefix(ATTACHMENTS) else { continue };
+            let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+            let sha256: Hash = stem.parse().map_err(|_| {
+                refusal(self.bag, Some(file.name), "an attachment lies under its SHA-256; ask for the bundle again")
+            })?;
+            self.counts.attachments += 1;
+            self.counts.attachment_bytes += file.size;
+            files.insert(sha256, (file.name.to_owned(), file.size));
+        }
+        Ok(files)
+    }
+
+    fn keep_attachment(&mut self, sha256: &Hash, name: &str, size: u64) -> Result<()> {
+        if size > check::ATTACHMENT_MAX as u64 {
+            let why = format!("it has {size} bytes, the limit for an attachment is {}", check::ATTACHMENT_MAX);
+            return Err(refusal(self.bag, Some(name), &why));
+        }
+        let bytes = self.bag.read_to_vec(name)?;
+        if Hash::of(&[&bytes]) != *sha256 {
+            let why = "its bytes are not those that its name says; somebody changed it, ask for the bundle again";
+            return Err(refusal(self.bag, Some(name), why));
+        }
+        self.w.keep_bytes(sha256, &bytes)
+    }
+
+    /// Says of an error on which line of the bundle it arose, and what to import first where that may help.
+    fn wrong(&self, line: Option<u64>, error: Error) -> Error {
+        let why = match &error {
+            Error::Refused(_) | Error::Invalid { .. } | Error::Unknown { .. } => error.to_string(),
+            _ => return error,
+        };
+        let why = match self.base_is_missing() {
+            Some(base) => format!("{why}. {base}"),
+            None => why,
+        };
+        match line {
+            Some(line) => self.at_line(line, why),
+            None => refusal(self.bag, Some(JOURNAL), &why),
+        }
+    }
+
+    fn at_line(&self, line: u64, why: String) -> Error {
+        refusal(self.bag, Some(&format!("{JOURNAL}, line {line}")), &why)
+    }
+
+    /// What to import first, where the bundle continues one that did not come here.
+    fn base_is_missing(&self) -> Option<String> {
+        let since = self.statement.since?;
+        let came = imports(self.w)
+            .ok()?
+            .iter()
+            .any(|import| import.from == self.statement.memory && import.head.seq >= since.seq);
+        (!came).then(|| {
+            format!(
+                "The bundle goes on after entry {} of memory {}, and the bundle that reaches up to there was not imported \
+                 here; import that first",
+                since.seq, self.statement.memory
+            )
+        })
+    }
+}
+
+/// The imports that this memory recorded, oldest first.
+fn imports(w: &Writer<'_>) -> Result<Vec<MemoryImported>> {
+    let bodies = w.sql().all(
+        "SELECT b.body FROM entry e JOIN entry_body b ON b.seq = e.seq
+         WHERE e.subject = (SELECT seq FROM entry WHERE id = $1) AND e.kind = 'memory.imported' ORDER BY e.seq",
+        &[(&w.memory_id().0).into()],
+        |row| row.string(0),
+    )?;
+    bodies.iter().map(|body| serde_json::from_str(body).map_err(|e| Error::fault("a recorded import", e))).collect()
+}
+
+/// Reads the next line, at most [`LINE_MAX`] bytes of it; says whether there is one.
+fn next_line(input: &mut BufReader<impl Read>, line: &mut Vec<u8>) -> std::result::Result<bool, String> {
+    line.clear();
+    match read_line_within(LINE_MAX, input, b'\n', line) {
+        Ok(None) => Ok(false),
+        Ok(Some(Line::Whole)) => Ok(true),
+        Ok(Some(Line::TooLong)) => {
+            Err(format!("it has more than {LINE_MAX} bytes, the limit for an entry; no memory writes such a line"))
+        }
+        Err(error) => Err(BundleError::from(error).to_string()),
+    }
+}
+
+/// Reads an entry from its line.
+fn record(line: &[u8]) -> Result<Record> {
+    let text = std::str::from_utf8(line).map_err(|error| {
+        let at = error.valid_up_to() + 1;
+        Error::refused(format!(
+            "it is not UTF-8 at byte {at}; the file was damaged or changed, ask for the bundle again"
+        ))
+    })?;
+    serde_json::from_str(text).map_err(|error| {
+        let advice = match error.classify() {
+            serde_json::error::Category::Data => {
+                "upgrade heirloom if a newer one packed the bundle, else ask for it again"
+            }
+            _ => "the file was damaged or changed, ask for the bundle again",
+        };
+        Error::refused(format!("it is no entry as JSON ({error}); {advice}"))
+    })
+}
+
+/// Reads what a bundle says of itself.
+fn statement(bag: &Bag) -> Result<Statement> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    for file in [STATEMENT, JOURNAL] {
+        if !bag.has(file) {
+            let why = "it is not there, so this is a bag, and not a bundle of a memory";
+            return Err(BundleError::new(BundleFault::NotABundle, why).in_file(file).of(bag.name()).into());
+        }
+    }
+    let bytes = bag.read_to_vec(STATEMENT)?;
+    let wrong = |e: serde_json::Error| {
+        refusal(bag, Some(STATEMENT), &format!("it cannot be read ({e}); ask for the bundle again"))
+    };
+    let Versioned { version } = serde_json::from_slice(&bytes).map_err(wrong)?;
+    if version > STATEMENT_VERSION {
+        let why = format!(
+            "it is written in the form {version}, and this heirloom reads up to {STATEMENT_VERSION}; upgrade heirloom to \
+             import the bundle"
+        );
+        return Err(refusal(bag, Some(STATEMENT), &why));
+    }
+    serde_json::from_slice(&bytes).map_err(wrong)
+}
+
+fn count_subject(counts: &mut Counts, subject: Subject) {
+    match subject {
+        Subject::Contact(_) => counts.contacts += 1,
+        Subject::Note(_) => counts.notes += 1,
+        Subject::FollowUp(_) => counts.follow_ups += 1,
+        Subject::Member(_) => counts.members += 1,
+        _ => {}
+    }
+}
+
+fn refusal(bag: &Bag, file: Option<&str>, why: &str) -> Error {
+    let error = BundleError::new(BundleFault::Refused, why);
+    match file {
+        Some(file) => error.in_file(file).of(bag.name()).into(),
+        None => error.of(bag.name()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
