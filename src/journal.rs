@@ -525,6 +525,18 @@ pub(crate) fn head(sql: &dyn Sql) -> Result<Head> {
     Ok(Head { seq: tip.seq, hash: tip.head })
 }
 
+/// Recomputes the hash over the entries up to a number; `None` where there are not so many.
+#[cfg(feature = "bundle")]
+pub(crate) fn head_at(sql: &dyn Sql, seq: i64) -> Result<Option<Hash>> {
+    let (mut at, mut head) = (0, Hash::NONE);
+    sql.each("SELECT seq, hash FROM entry WHERE seq <= $1 ORDER BY seq", &[Value::Int(seq)], |row| {
+        at = row.int(0)?;
+        head = next_head(&head, &Hash::from_slice(row.blob(1)?)?);
+        Ok(())
+    })?;
+    Ok((at > 0 && at == seq).then_some(head))
+}
+
 /// Reads the id of a memory, or founds it where the file is new.
 pub(crate) fn found(inner: &Inner) -> Result<MemoryId> {
     let known = |sql: &dyn Sql| sql.first("SELECT id FROM origin WHERE key = 1", &[], |row| row.uuid(0).map(MemoryId));

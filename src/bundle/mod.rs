@@ -43,6 +43,7 @@ mod manifest;
 mod name;
 mod pack;
 pub(crate) mod page;
+mod receipt;
 mod scope;
 #[cfg(feature = "age")]
 mod sealing;
@@ -58,8 +59,9 @@ pub use import::arrival::{Arrival, OutsideMember, PossibleDuplicate, Tally, ToDe
 pub use import::{BundleImport, BundleProgress};
 pub use limits::Limits;
 pub use pack::{BagInfo, BagWriter, FileWriter, Packing};
+pub use receipt::{BundleReceipt, Receipted};
 pub use scope::Scope;
 #[cfg(feature = "age")]
 pub use sealing::{Sealed, Sealer, Unsealed, Unsealer};
-pub use signature::{NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys};
+pub use signature::{NAMESPACE, RECEIPT_NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys};
 pub use statement::{Counts, Statement, Withheld};

@@ -9,6 +9,8 @@ use super::error::{BundleError, Result};
 
 /// What a signature of a bundle is for; one made for something else is refused.
 pub const NAMESPACE: &str = "heirloom-handoff@v1";
+/// What a signature of the receipt of a bundle is for.
+pub const RECEIPT_NAMESPACE: &str = "heirloom-receipt@v1";
 /// The file of a bag that a signature covers.
 pub(super) const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
 /// The file of a bag that holds the signature.
@@ -30,6 +32,17 @@ const CHECKED: [&str; 2] = ["ssh-ed25519", "sk-ssh-ed25519@openssh.com"];
 pub trait Signer {
     /// Signs the bytes of a tag manifest for [`NAMESPACE`].
     fn sign(&self, tag_manifest: &[u8]) -> Result<Signature>;
+
+    /// Signs bytes for what the namespace says, such as [`RECEIPT_NAMESPACE`].
+    ///
+    /// # Errors
+    /// Unless it is implemented: a signer signs bundles alone.
+    fn sign_for(&self, namespace: &str, bytes: &[u8]) -> Result<Signature> {
+        match namespace {
+            NAMESPACE => self.sign(bytes),
+            _ => Err(BundleError::signature(format!("this signer signs for {NAMESPACE} alone, not for {namespace}"))),
+        }
+    }
 }
 
 /// An Ed25519 private key in the format of OpenSSH, without a passphrase.
@@ -83,7 +96,11 @@ impl fmt::Debug for SigningKey {
 
 impl Signer for SigningKey {
     fn sign(&self, tag_manifest: &[u8]) -> Result<Signature> {
-        let signed = self.0.sign(NAMESPACE, HashAlg::Sha512, tag_manifest);
+        self.sign_for(NAMESPACE, tag_manifest)
+    }
+
+    fn sign_for(&self, namespace: &str, bytes: &[u8]) -> Result<Signature> {
+        let signed = self.0.sign(namespace, HashAlg::Sha512, bytes);
         signed.map(Signature).map_err(|error| BundleError::signature(format!("the key could not sign: {error}")))
     }
 }
@@ -109,10 +126,15 @@ impl Signature {
 
     /// Checks that it was made over these bytes, for this purpose, by the key that it names.
     pub(super) fn covers(&self, tag_manifest: &[u8]) -> Result<()> {
+        self.covers_for(NAMESPACE, tag_manifest, TAG_MANIFEST)
+    }
+
+    /// Checks that it was made over the bytes of a file, for what the namespace says, by the key that it names.
+    pub(super) fn covers_for(&self, namespace: &str, bytes: &[u8], file: &str) -> Result<()> {
         let key = PublicKey::from(self.0.public_key().clone());
-        if self.0.namespace() != NAMESPACE {
+        if self.0.namespace() != namespace {
             let why = format!(
-                "the signature was made for “{}”, not for {NAMESPACE}; sign with `ssh-keygen -Y sign -n {NAMESPACE}`",
+                "the signature was made for “{}”, not for {namespace}; sign with `ssh-keygen -Y sign -n {namespace}`",
                 self.0.namespace()
             );
             return Err(BundleError::signature(why));
@@ -120,10 +142,9 @@ impl Signature {
         if !matches!(key.algorithm(), Algorithm::Ed25519 | Algorithm::SkEd25519) {
             return Err(BundleError::signature(OTHER_KIND));
         }
-        key.verify(NAMESPACE, tag_manifest, &self.0).map_err(|_| {
-            let why = format!(
-                "the signature does not fit {TAG_MANIFEST}: one of the two was changed after signing; do not trust it"
-            );
+        key.verify(namespace, bytes, &self.0).map_err(|_| {
+            let why =
+                format!("the signature does not fit {file}: one of the two was changed after signing; do not trust it");
             BundleError::signature(why)
         })
     }
@@ -187,12 +208,12 @@ impl TrustedKeys {
     }
 
     /// Says whose a signature is that was checked already, at this instant.
-    fn whose(&self, signature: &Signature, at: DateTime<Utc>) -> SignatureCheck {
+    fn whose(&self, signature: &Signature, namespace: &str, at: DateTime<Utc>) -> SignatureCheck {
         let fingerprint = signature.fingerprint();
         let mut refused = None;
         for known in self.0.iter().filter(|known| known.key.key_data() == signature.0.public_key()) {
             let name = known.name.clone();
-            match known.refuses(at) {
+            match known.refuses(namespace, at) {
                 None => return SignatureCheck::Trusted { name, fingerprint },
                 Some(why) => refused = Some(SignatureCheck::NotValid { name, fingerprint: fingerprint.clone(), why }),
             }
@@ -251,7 +272,7 @@ impl TrustedKey {
     }
 
     /// Says why the key is not to be trusted at this instant, if it is not.
-    fn refuses(&self, at: DateTime<Utc>) -> Option<String> {
+    fn refuses(&self, namespace: &str, at: DateTime<Utc>) -> Option<String> {
         let shown = |instant: DateTime<Utc>| instant.format("%Y-%m-%d %H:%M:%S UTC");
         if let Some(before) = self.valid_before.filter(|before| at > *before) {
             return Some(format!("it expired on {}", shown(before)));
@@ -259,8 +280,8 @@ impl TrustedKey {
         if let Some(after) = self.valid_after.filter(|after| at < *after) {
             return Some(format!("it is not valid before {}", shown(after)));
         }
-        let namespaces = self.namespaces.as_ref().filter(|patterns| !matches_list(patterns, NAMESPACE));
-        namespaces.map(|patterns| format!("it is trusted for {patterns} only, not for {NAMESPACE}"))
+        let namespaces = self.namespaces.as_ref().filter(|patterns| !matches_list(patterns, namespace));
+        namespaces.map(|patterns| format!("it is trusted for {patterns} only, not for {namespace}"))
     }
 }
 
@@ -411,12 +432,24 @@ impl SignatureCheck {
     /// Takes the text of the signature file of a bag, its tag manifest and the keys that are expected.
     pub(super) fn of(file: Option<&str>, tag_manifest: Option<&[u8]>, keys: &TrustedKeys, at: DateTime<Utc>) -> Self {
         let (Some(file), Some(tag_manifest)) = (file, tag_manifest) else { return Self::Unsigned };
-        let checked = Signature::parse(file).and_then(|signature| {
-            signature.covers(tag_manifest)?;
+        Self::for_purpose((NAMESPACE, TAG_MANIFEST), file, tag_manifest, keys, at)
+    }
+
+    /// Takes what the signature is for and which file it covers, its text, the bytes of that file, and the keys that are
+    /// expected.
+    pub(super) fn for_purpose(
+        (namespace, covered): (&str, &str),
+        signature: &str,
+        bytes: &[u8],
+        keys: &TrustedKeys,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let checked = Signature::parse(signature).and_then(|signature| {
+            signature.covers_for(namespace, bytes, covered)?;
             Ok(signature)
         });
         match checked {
-            Ok(signature) => keys.whose(&signature, at),
+            Ok(signature) => keys.whose(&signature, namespace, at),
             Err(error) => Self::Broken { why: error.to_string() },
         }
     }
