@@ -144,20 +144,23 @@ impl Export<'_> {
     /// not in this memory.
     #[cfg(feature = "vcard")]
     pub fn vcards(&self, output: impl Write) -> Result<ExportReport> {
-        self.memory.read(|view| {
-            let scope = Scope::of(view, self.contacts.as_deref())?;
-            let shared = scope.shared_notes(view)?;
-            let writer = CardWriter::new(BufWriter::with_capacity(BUFFER, output));
-            let mut cards =
-                Cards { writer, scope: &scope, shared, report: ExportReport::default(), is_card_open: false };
-            scope.each_page(view, |range| cards.page(view, range))?;
-            let Cards { mut writer, shared, report, .. } = cards;
-            writer.finish().map_err(output_failed)?;
-            writer.unsaid.add_many(ALSO_ABOUT_OTHERS, shared.others);
-            scope.left_with_contacts(view, &mut writer.unsaid)?;
-            scope.left_with_notes(view, &mut writer.unsaid)?;
-            Ok(report.with(writer.unsaid))
-        })
+        self.memory.read(|view| self.write_vcards(view, output))
+    }
+
+    /// Writes what [`Export::vcards`] does, of what a view shows.
+    #[cfg(feature = "vcard")]
+    pub(crate) fn write_vcards(&self, view: &View<'_>, output: impl Write) -> Result<ExportReport> {
+        let scope = Scope::of(view, self.contacts.as_deref())?;
+        let shared = scope.shared_notes(view)?;
+        let writer = CardWriter::new(BufWriter::with_capacity(BUFFER, output));
+        let mut cards = Cards { writer, scope: &scope, shared, report: ExportReport::default(), is_card_open: false };
+        scope.each_page(view, |range| cards.page(view, range))?;
+        let Cards { mut writer, shared, report, .. } = cards;
+        writer.finish().map_err(output_failed)?;
+        writer.unsaid.add_many(ALSO_ABOUT_OTHERS, shared.others);
+        scope.left_with_contacts(view, &mut writer.unsaid)?;
+        scope.left_with_notes(view, &mut writer.unsaid)?;
+        Ok(report.with(writer.unsaid))
     }
 
     /// Writes a table of the contacts, a row each; see [`crate::guide::csv`].
@@ -166,34 +169,37 @@ impl Export<'_> {
     /// As [`Export::vcards`].
     #[cfg(feature = "csv")]
     pub fn contacts_csv(&self, output: impl Write) -> Result<ExportReport> {
-        self.memory.read(|view| {
-            let scope = Scope::of(view, self.contacts.as_deref())?;
-            let mut columns = ContactColumns::default();
-            scope.each_page(view, |range| {
-                view.contacts_between(range)?.iter().for_each(|(_, contact)| columns.meet(contact));
-                Ok(())
-            })?;
-            let mut table = self.table(output)?;
-            let mut report = ExportReport::default();
-            table.contacts_header(&columns).map_err(output_failed)?;
-            let now = crate::time::from_micros(view.now_micros())?;
-            scope.each_page(view, |range| {
-                let page = Page::read(view, range)?;
-                for (key, contact) in &page.contacts {
-                    let owners = page.assignments.get(key).map(Vec::as_slice).unwrap_or_default();
-                    let owns = |owner: &&Assignment| owner.role == crate::ownership::Role::Owner && owner.holds(now);
-                    let owners: Vec<&str> =
-                        owners.iter().filter(owns).map(|owner| owner.member_name.as_str()).collect();
-                    let links = scope.links(contact, &mut table.unsaid);
-                    table.contact(contact, &columns, &links, &owners).map_err(output_failed)?;
-                    report.contacts += 1;
-                }
-                Ok(())
-            })?;
-            table.finish().map_err(output_failed)?;
-            scope.left_with_contacts(view, &mut table.unsaid)?;
-            Ok(report.with(table.unsaid))
-        })
+        self.memory.read(|view| self.write_contacts_csv(view, output))
+    }
+
+    /// Writes what [`Export::contacts_csv`] does, of what a view shows.
+    #[cfg(feature = "csv")]
+    pub(crate) fn write_contacts_csv(&self, view: &View<'_>, output: impl Write) -> Result<ExportReport> {
+        let scope = Scope::of(view, self.contacts.as_deref())?;
+        let mut columns = ContactColumns::default();
+        scope.each_page(view, |range| {
+            view.contacts_between(range)?.iter().for_each(|(_, contact)| columns.meet(contact));
+            Ok(())
+        })?;
+        let mut table = self.table(output)?;
+        let mut report = ExportReport::default();
+        table.contacts_header(&columns).map_err(output_failed)?;
+        let now = crate::time::from_micros(view.now_micros())?;
+        scope.each_page(view, |range| {
+            let page = Page::read(view, range)?;
+            for (key, contact) in &page.contacts {
+                let owners = page.assignments.get(key).map(Vec::as_slice).unwrap_or_default();
+                let owns = |owner: &&Assignment| owner.role == crate::ownership::Role::Owner && owner.holds(now);
+                let owners: Vec<&str> = owners.iter().filter(owns).map(|owner| owner.member_name.as_str()).collect();
+                let links = scope.links(contact, &mut table.unsaid);
+                table.contact(contact, &columns, &links, &owners).map_err(output_failed)?;
+                report.contacts += 1;
+            }
+            Ok(())
+        })?;
+        table.finish().map_err(output_failed)?;
+        scope.left_with_contacts(view, &mut table.unsaid)?;
+        Ok(report.with(table.unsaid))
     }
 
     /// Writes a table of the notes, a row each; see [`crate::guide::csv`].
@@ -202,38 +208,42 @@ impl Export<'_> {
     /// As [`Export::vcards`].
     #[cfg(feature = "csv")]
     pub fn notes_csv(&self, output: impl Write) -> Result<ExportReport> {
-        self.memory.read(|view| {
-            let scope = Scope::of(view, self.contacts.as_deref())?;
-            let mut table = self.table(output)?;
-            let mut report = ExportReport::default();
-            table.notes_header().map_err(output_failed)?;
-            scope.each_page_of_notes(view, |range| {
-                let mut about: BTreeMap<i64, Vec<(ContactId, String)>> = BTreeMap::new();
-                let mut others = 0_u64;
-                view.each_contact_of_notes(range, |note, key, contact| {
-                    let named = about.entry(note).or_default();
-                    match scope.holds(key) {
-                        true => named.push((contact.id, contact.name)),
-                        false => others += 1,
-                    }
-                    Ok(())
-                })?;
-                table.unsaid.add_many(ABOUT_OTHERS, others);
-                view.each_note_between(range, |key, note| {
-                    if note.retracted_at.is_some() {
-                        table.unsaid.add(RETRACTED);
-                        return Ok(());
-                    }
-                    let named = scope.names_speaker(&note, true, &mut table.unsaid);
-                    let about = about.get(&key).map(Vec::as_slice).unwrap_or_default();
-                    report.notes += 1;
-                    table.note(&note, about, named).map_err(output_failed)
-                })
+        self.memory.read(|view| self.write_notes_csv(view, output))
+    }
+
+    /// Writes what [`Export::notes_csv`] does, of what a view shows.
+    #[cfg(feature = "csv")]
+    pub(crate) fn write_notes_csv(&self, view: &View<'_>, output: impl Write) -> Result<ExportReport> {
+        let scope = Scope::of(view, self.contacts.as_deref())?;
+        let mut table = self.table(output)?;
+        let mut report = ExportReport::default();
+        table.notes_header().map_err(output_failed)?;
+        scope.each_page_of_notes(view, |range| {
+            let mut about: BTreeMap<i64, Vec<(ContactId, String)>> = BTreeMap::new();
+            let mut others = 0_u64;
+            view.each_contact_of_notes(range, |note, key, contact| {
+                let named = about.entry(note).or_default();
+                match scope.holds(key) {
+                    true => named.push((contact.id, contact.name)),
+                    false => others += 1,
+                }
+                Ok(())
             })?;
-            table.finish().map_err(output_failed)?;
-            scope.left_with_notes(view, &mut table.unsaid)?;
-            Ok(report.with(table.unsaid))
-        })
+            table.unsaid.add_many(ABOUT_OTHERS, others);
+            view.each_note_between(range, |key, note| {
+                if note.retracted_at.is_some() {
+                    table.unsaid.add(RETRACTED);
+                    return Ok(());
+                }
+                let named = scope.names_speaker(&note, true, &mut table.unsaid);
+                let about = about.get(&key).map(Vec::as_slice).unwrap_or_default();
+                report.notes += 1;
+                table.note(&note, about, named).map_err(output_failed)
+            })
+        })?;
+        table.finish().map_err(output_failed)?;
+        scope.left_with_notes(view, &mut table.unsaid)?;
+        Ok(report.with(table.unsaid))
     }
 
     /// Writes a table of who looks after whom and who did, a row for each interval; see [`crate::guide::csv`].
@@ -242,25 +252,29 @@ impl Export<'_> {
     /// As [`Export::vcards`].
     #[cfg(feature = "csv")]
     pub fn ownership_csv(&self, output: impl Write) -> Result<ExportReport> {
-        self.memory.read(|view| {
-            let scope = Scope::of(view, self.contacts.as_deref())?;
-            let names = Names::read(view)?;
-            let mut table = self.table(output)?;
-            let mut report = ExportReport::default();
-            table.ownership_header().map_err(output_failed)?;
-            scope.each_page(view, |range| {
-                let page = Page::read(view, range)?;
-                for (key, contact) in &page.contacts {
-                    for assignment in page.assignments.get(key).into_iter().flatten() {
-                        table.assignment(assignment, &names.of(contact, assignment)).map_err(output_failed)?;
-                        report.assignments += 1;
-                    }
+        self.memory.read(|view| self.write_ownership_csv(view, output))
+    }
+
+    /// Writes what [`Export::ownership_csv`] does, of what a view shows.
+    #[cfg(feature = "csv")]
+    pub(crate) fn write_ownership_csv(&self, view: &View<'_>, output: impl Write) -> Result<ExportReport> {
+        let scope = Scope::of(view, self.contacts.as_deref())?;
+        let names = Names::read(view)?;
+        let mut table = self.table(output)?;
+        let mut report = ExportReport::default();
+        table.ownership_header().map_err(output_failed)?;
+        scope.each_page(view, |range| {
+            let page = Page::read(view, range)?;
+            for (key, contact) in &page.contacts {
+                for assignment in page.assignments.get(key).into_iter().flatten() {
+                    table.assignment(assignment, &names.of(contact, assignment)).map_err(output_failed)?;
+                    report.assignments += 1;
                 }
-                Ok(())
-            })?;
-            table.finish().map_err(output_failed)?;
-            Ok(report.with(table.unsaid))
-        })
+            }
+            Ok(())
+        })?;
+        table.finish().map_err(output_failed)?;
+        Ok(report.with(table.unsaid))
     }
 
     #[cfg(feature = "csv")]

@@ -36,7 +36,8 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX contact_by_tag ON contact_tag (tag_key, contact);
     CREATE TABLE contact_external_id (
-        system TEXT NOT NULL, external_id TEXT NOT NULL, contact INTEGER NOT NULL, PRIMARY KEY (system, external_id)
+        system TEXT NOT NULL, external_id TEXT NOT NULL, contact INTEGER NOT NULL,
+        PRIMARY KEY (system, external_id, contact)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX contact_external_id_by_contact ON contact_external_id (contact);
     CREATE TABLE handle (
@@ -62,7 +63,8 @@ const TABLES: &str = "
         WHERE kind IN ('insight', 'complaint');
     CREATE INDEX note_contact_private ON note_contact (private_to, contact) WHERE private_to IS NOT NULL;
     CREATE TABLE note_external_id (
-        system TEXT NOT NULL, external_id TEXT NOT NULL, note INTEGER NOT NULL, PRIMARY KEY (system, external_id)
+        system TEXT NOT NULL, external_id TEXT NOT NULL, note INTEGER NOT NULL,
+        PRIMARY KEY (system, external_id, note)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE journal (
         seq INTEGER PRIMARY KEY, subject BLOB NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, actor INTEGER NOT NULL,

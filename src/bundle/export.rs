@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::scope::Scope;
+use super::signature::Signer;
 use super::slice::Slice;
 use super::statement::{Counts, Withheld};
 use crate::check;
@@ -18,7 +19,7 @@ use crate::wording::Visible;
 
 /// A bundle that is being put together; see [`Memory::bundle`].
 #[must_use = "nothing is packed before write is called"]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BundleExport<'m> {
     pub(super) memory: &'m Memory,
     pub(super) scope: Scope,
@@ -27,8 +28,15 @@ pub struct BundleExport<'m> {
     pub(super) sender: Option<String>,
     pub(super) receiver: Option<String>,
     pub(super) instruction: Option<String>,
+    pub(super) signer: Option<&'m dyn Signer>,
     /// What was chosen from nothing, and would be taken for a choice of everything.
     empty: Option<&'static str>,
+}
+
+impl fmt::Debug for BundleExport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BundleExport").field("scope", &self.scope).field("since", &self.since).finish_non_exhaustive()
+    }
 }
 
 /// What a bundle is called unless it is said.
@@ -88,6 +96,7 @@ impl Memory {
             sender: None,
             receiver: None,
             instruction: None,
+            signer: None,
             empty: None,
         }
     }

@@ -50,6 +50,7 @@ mod sealing;
 mod signature;
 pub(crate) mod slice;
 mod statement;
+mod write;
 mod zip;
 
 pub use bag::{Bag, BagFile, FileInBag, Opening};
@@ -65,3 +66,4 @@ pub use scope::Scope;
 pub use sealing::{Sealed, Sealer, Unsealed, Unsealer};
 pub use signature::{NAMESPACE, RECEIPT_NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys};
 pub use statement::{Counts, Statement, Withheld};
+pub use write::{BundleReport, PAGE_NOTES_MAX};

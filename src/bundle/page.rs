@@ -58,8 +58,8 @@ pub(crate) struct Withheld {
     pub(crate) count: u64,
     /// What it is, one of it and several.
     pub(crate) what: [&'static str; 2],
-    /// Why, as a sentence.
-    pub(crate) why: &'static str,
+    /// Why, as words for people.
+    pub(crate) why: String,
 }
 
 /// What is known about one contact, without the timeline.
@@ -311,7 +311,7 @@ fn write_withheld(out: &mut String, withheld: &[Withheld]) -> fmt::Result {
     out.write_str("<ul>\n")?;
     told.try_for_each(|Withheld { count, what: [one, several], why }| {
         let what = word_for(*count, one, several);
-        writeln!(out, "<li><b>{count} {what}</b> <span class=\"reason\">{why}</span></li>")
+        writeln!(out, "<li><b>{count} {what}</b> <span class=\"reason\">{}</span></li>", Text(why))
     })?;
     out.write_str("</ul>\n")
 }

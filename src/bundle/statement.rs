@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::page;
 use super::scope::Scope;
 use crate::id::MemoryId;
 use crate::journal::{Hash, Head};
@@ -93,7 +94,7 @@ pub struct Withheld {
 }
 
 /// The words for one and for several of what a bundle counts.
-const NOUNS: [(&str, &str, &str); 9] = [
+const NOUNS: [(&str, &str, &str); 10] = [
     ("contacts", "contact", "contacts"),
     ("notes", "note", "notes"),
     ("follow_ups", "promise", "promises"),
@@ -103,6 +104,7 @@ const NOUNS: [(&str, &str, &str); 9] = [
     ("others", "subject of a newer heirloom", "subjects of a newer heirloom"),
     ("entries", "entry of the journal", "entries of the journal"),
     ("attachments", "attachment", "attachments"),
+    ("pages", "reader page", "reader pages"),
 ];
 
 /// So many of something, in words.
@@ -142,5 +144,13 @@ impl fmt::Display for Counts {
             true => f.write_str("nothing"),
             false => f.write_str(&words.join(", ")),
         }
+    }
+}
+
+impl From<&Withheld> for page::Withheld {
+    fn from(withheld: &Withheld) -> Self {
+        let noun = NOUNS.iter().find(|(noun, ..)| *noun == withheld.what);
+        let what = noun.map_or(["thing", "things"], |(_, one, several)| [one, several]);
+        Self { count: withheld.count, what, why: withheld.why.clone() }
     }
 }

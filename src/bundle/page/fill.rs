@@ -6,6 +6,7 @@ use std::io;
 use super::{Front, PageWriter, Person, Withheld};
 use crate::brief::Brief;
 use crate::brief::book::Entry;
+use crate::bundle::Statement;
 use crate::check;
 use crate::error::Result;
 use crate::handoff::Receipt;
@@ -95,8 +96,16 @@ impl ReaderPage {
     }
 }
 
+/// What the page says of itself; what was withheld is found by reading unless it is said.
+struct Said<'a> {
+    title: &'a str,
+    about: &'a [String],
+    withheld: Option<&'a [Withheld]>,
+    receipts: &'a [Receipt],
+}
+
 impl View<'_> {
-    fn everybody(&self) -> Result<Vec<ContactId>> {
+    pub(crate) fn everybody(&self) -> Result<Vec<ContactId>> {
         let (mut everybody, mut after) = (Vec::new(), None);
         loop {
             let page = self.contacts(after, AT_ONCE)?;
@@ -109,15 +118,48 @@ impl View<'_> {
     }
 
     fn write_page(&self, out: impl io::Write, title: &str, contacts: &[ContactId], receipts: &[Receipt]) -> Result<()> {
+        let at = time::from_micros(self.now_micros())?;
+        let about = [format!("As of {} UTC.", at.format("%-d %B %Y, %H:%M")), self.seen_how(self.reader_name()?)];
+        self.write_people(out, contacts, &Said { title, about: &about, withheld: None, receipts })
+    }
+
+    /// Writes the page of a bundle: of these contacts, with what the bundle says of itself.
+    pub(crate) fn write_bundle_page(
+        &self,
+        out: impl io::Write,
+        statement: &Statement,
+        contacts: &[ContactId],
+    ) -> Result<()> {
+        let mut about = vec![format!("As of {} UTC.", statement.as_of.format("%-d %B %Y, %H:%M"))];
+        let said =
+            [("From", &statement.sender), ("For", &statement.receiver), ("On instruction of", &statement.instruction)];
+        for (what, who) in said {
+            about.extend(who.as_ref().map(|who| format!("{what} {who}.")));
+        }
+        let withheld: Vec<Withheld> = statement.withheld.iter().map(Withheld::from).collect();
+        let receipts = self.handoffs()?.iter().filter_map(|handoff| self.receipt(handoff.id).ok()).collect::<Vec<_>>();
+        let title = &statement.title;
+        self.write_people(out, contacts, &Said { title, about: &about, withheld: Some(&withheld), receipts: &receipts })
+    }
+
+    fn write_people(&self, out: impl io::Write, contacts: &[ContactId], said: &Said<'_>) -> Result<()> {
         let mut people = self.contents(contacts)?;
         let pressing: Vec<ContactId> = people.iter().filter(|entry| entry.urgent).map(|entry| entry.id).collect();
         people.sort_by(|a, b| (&a.name_key, a.id).cmp(&(&b.name_key, b.id)));
         let places: HashMap<ContactId, usize> = (0..).zip(&people).map(|(place, entry)| (entry.id, place)).collect();
         let pressing: Vec<usize> = pressing.iter().filter_map(|id| places.get(id).copied()).collect();
-        let withheld = self.withheld_of_all(&people, &places)?;
-        let at = time::from_micros(self.now_micros())?;
-        let about = [format!("As of {} UTC.", at.format("%-d %B %Y, %H:%M")), self.seen_how(self.reader_name()?)];
-        let front = Front { title, about: &about, people: &people, pressing: &pressing, withheld: &withheld, receipts };
+        let found = match said.withheld {
+            Some(_) => Vec::new(),
+            None => self.withheld_of_all(&people, &places)?,
+        };
+        let front = Front {
+            title: said.title,
+            about: said.about,
+            people: &people,
+            pressing: &pressing,
+            withheld: said.withheld.unwrap_or(&found),
+            receipts: said.receipts,
+        };
         let mut page = PageWriter::begin(out, &front)?;
         people.iter().try_for_each(|entry| self.write_one(&mut page, entry, &places))?;
         page.end().map(drop)
@@ -173,17 +215,17 @@ fn in_words(notes: &BTreeSet<(i64, bool)>, links: u64) -> Vec<Withheld> {
         Withheld {
             count: notes.len() as u64 - sealed,
             what: ["private note", "private notes"],
-            why: "Private to a member, who alone may read them.",
+            why: "Private to a member, who alone may read them.".to_owned(),
         },
         Withheld {
             count: sealed,
             what: ["sealed note", "sealed notes"],
-            why: "Nobody reads them until they are opened for a stated reason.",
+            why: "Nobody reads them until they are opened for a stated reason.".to_owned(),
         },
         Withheld {
             count: links,
             what: ["link to another contact", "links to other contacts"],
-            why: "The others are not among the people of this page.",
+            why: "The others are not among the people of this page.".to_owned(),
         },
     ]
 }
