@@ -253,7 +253,7 @@ impl Chain {
             Some(_) => self.find(seq, "its body was changed"),
             None => match gone::why(sql, row.blob(column::ID)?)? {
                 Some(Absence::Withheld | Absence::Erased) => {}
-                Some(Absence::Masked) | None => self.find(seq, "its body is missing"),
+                Some(Absence::Cut | Absence::Masked) | None => self.find(seq, "its body is missing"),
             },
         }
         Ok(())

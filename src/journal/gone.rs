@@ -26,6 +26,8 @@ words! {
     Absence "reason for what is gone" {
         /// Who sent it kept it back.
         Withheld "withheld",
+        /// Who sent it kept a part of it back; another body stands in its place.
+        Cut "cut",
         /// It was erased.
         Erased "erased",
         /// A name in it was erased; another body stands in its place.
@@ -56,7 +58,7 @@ pub(crate) fn why(sql: &dyn Sql, id: &[u8]) -> Result<Option<Absence>> {
     sql.first("SELECT why FROM gone WHERE id = $1", &[Value::Blob(id)], |row| row.text(0)?.parse())
 }
 
-/// The digest of the body that stands in the place of a masked one.
+/// The digest of the body that stands in the place of one that was cut or masked.
 pub(crate) fn masked_by(sql: &dyn Sql, id: &[u8]) -> Result<Option<Hash>> {
     let digest = sql.first("SELECT digest FROM gone WHERE id = $1", &[Value::Blob(id)], |row| {
         row.opt_blob(0)?.map(Hash::from_slice).transpose()

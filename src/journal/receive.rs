@@ -54,7 +54,7 @@ pub(crate) struct Record {
     /// The body, byte for byte as it was hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<Box<RawValue>>,
-    /// Absence the body is not the one that was written.
+    /// Why the body is not the one that was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gone: Option<Absence>,
 }
@@ -195,22 +195,26 @@ impl Writer<'_> {
             (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != entry.digest => {
                 Err(entry.refused("has a body that is not the one that was written"))
             }
-            (Some(_), Some(_), None | Some(Absence::Masked))
+            (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
             | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
             _ => Err(entry.refused("does not say rightly whether its body is there, and why not")),
         }
     }
 
-    /// Adds the body to an entry that came without.
+    /// Adds the body to an entry that came without, or with less of it.
     fn fill(&mut self, seq: i64, entry: &Record) -> Result<Received> {
         let id = entry.id.as_bytes();
-        let (None, Some(Absence::Withheld)) = (entry.gone, gone::why(self.sql, id)?) else {
-            return Ok(Received::Known);
+        let is_whole = match (entry.gone, gone::why(self.sql, id)?) {
+            (None, Some(Absence::Withheld | Absence::Cut)) => true,
+            (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld)) => false,
+            _ => return Ok(Received::Known),
         };
         if !self.keep_body(seq, entry)? {
             return Ok(Received::Known);
         }
-        self.is_here(id)?;
+        if is_whole {
+            self.is_here(id)?;
+        }
         let subject = seq_of(self.sql, entry.subject)?.ok_or_else(|| Error::unknown("subject", entry.subject))?;
         self.stale.insert(subject);
         Ok(Received::Filled)
@@ -330,11 +334,12 @@ impl Writer<'_> {
             self.is_gone(id, entry.gone.unwrap_or(Absence::Withheld), None)?;
             return Ok(false);
         };
-        if entry.gone == Some(Absence::Masked) {
-            self.is_gone(id, Absence::Masked, Some(&Hash::of(&[salt, body.as_bytes()])))?;
+        if let Some(why) = entry.gone {
+            self.is_gone(id, why, Some(&Hash::of(&[salt, body.as_bytes()])))?;
         }
         self.sql.execute(
-            "INSERT INTO entry_body (seq, salt, body) VALUES ($1, $2, $3)",
+            "INSERT INTO entry_body (seq, salt, body) VALUES ($1, $2, $3)
+             ON CONFLICT (seq) DO UPDATE SET salt = excluded.salt, body = excluded.body",
             &[Value::Int(seq), Value::Blob(salt), Value::Text(body)],
         )?;
         Ok(true)

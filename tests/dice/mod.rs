@@ -19,6 +19,11 @@ impl Dice {
         Self(seed)
     }
 
+    /// Dice from a number that other dice threw.
+    pub(crate) const fn from_seed(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next number (SplitMix64).
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

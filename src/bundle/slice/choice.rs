@@ -1,0 +1,600 @@
+//! How it is decided what goes into a bundle: each rule once, each over the whole journal.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::{Entries, Entry, Fate, Noun, Why, cut, mention};
+use crate::bundle::scope::Scope;
+use crate::change::Change;
+use crate::error::{Error, Result};
+use crate::id::MemberId;
+use crate::journal::Hash;
+use crate::member::{Party, member_key, party_key, party_members};
+use crate::memory::{ALL_SEEING, View};
+use crate::note::{NoteReclassified, Sensitivity};
+use crate::store::{Row, RowExt, Sql, SqlExt, Value};
+use crate::time::{Precision, When};
+
+/// What goes, while it is being decided.
+pub(super) struct Choice<'c> {
+    pub(super) entries: Entries,
+    /// Attachments of contacts that go, but not what tells of them.
+    pub(super) attachments_behind: Vec<(i64, Hash)>,
+    scope: &'c Scope,
+    sql: &'c dyn Sql,
+    /// The number of the entry after which the bundle goes on; 0 for one that stands alone.
+    since: i64,
+    /// The subjects that must be known by their ids when they are met in a body: members, agencies, handoffs, and the
+    /// contacts who stay behind or may have come into scope.
+    known: HashMap<Uuid, i64>,
+    /// The members who act, by the keys of their actors.
+    actors: HashMap<i64, i64>,
+    /// The members and agencies by whom the scope is narrowed.
+    people: HashSet<i64>,
+}
+
+/// An entry on its way to being judged.
+struct Judged<'e> {
+    seq: i64,
+    kind: &'e str,
+    version: i64,
+    body: Option<&'e str>,
+    actor: i64,
+}
+
+/// What the entries of one subject name, until it is known whether they go.
+#[derive(Default)]
+struct Named {
+    subjects: Vec<i64>,
+    /// Whether an entry names somebody who stays behind.
+    outsider: bool,
+}
+
+/// Who reads a sealed note.
+const SEALED: i64 = -3;
+
+impl<'c> Choice<'c> {
+    pub(super) fn make(view: &View<'c>, scope: &'c Scope, since: i64) -> Result<Self> {
+        let mut choice = Self {
+            entries: Entries(Vec::new()),
+            attachments_behind: Vec::new(),
+            scope,
+            sql: view.sql(),
+            since,
+            known: HashMap::new(),
+            actors: HashMap::new(),
+            people: HashSet::new(),
+        };
+        choice.read_entries()?;
+        choice.settle_what_is_gone()?;
+        choice.choose_contacts()?;
+        choice.choose_notes(&private_readers(view, scope)?)?;
+        choice.choose_follow_ups()?;
+        match scope.is_narrow() {
+            true => choice.judge()?,
+            false => choice.leave_unchanged()?,
+        }
+        Ok(choice)
+    }
+
+    /// Reads of every entry what it is about, and of every subject whether it changed.
+    fn read_entries(&mut self) -> Result<()> {
+        let (since, names_people) = (self.since, self.scope.names_people());
+        let entries = &mut self.entries;
+        self.sql.each("SELECT seq, subject, kind FROM entry ORDER BY seq", &[], |row| {
+            let (seq, subject, kind) = (row.int(0)?, row.int(1)?, row.text(2)?);
+            let noun = Noun::of(kind);
+            entries.0.push(Entry {
+                subject,
+                noun,
+                fate: if noun == Noun::Memory { Fate::Behind(Why::Own) } else { Fate::Goes },
+                is_changed: false,
+                may_have_entered: false,
+                is_erased: false,
+                is_named: false,
+            });
+            let first = entries.at_mut(subject)?;
+            first.is_erased |= kind.ends_with(".erased");
+            if seq > since {
+                first.is_changed = true;
+                first.may_have_entered |= names_people && since > 0 && kind.starts_with("ownership.");
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes notice of the bodies that are not here. What is no more than a header to this memory goes on as that, as far as
+    /// a scope needs not know what it was.
+    fn settle_what_is_gone(&mut self) -> Result<()> {
+        let is_narrow = self.scope.is_narrow();
+        let entries = &mut self.entries;
+        self.sql.each(
+            "SELECT e.seq FROM gone g JOIN entry e ON e.id = g.id WHERE g.why IN ('withheld', 'erased')",
+            &[],
+            |row| {
+                entries.at_mut(row.int(0)?)?.fate = Fate::Bare(Why::NotHere);
+                Ok(())
+            },
+        )?;
+        for (_, first) in entries.subjects_mut() {
+            let is_person = matches!(first.noun, Noun::Member | Noun::Agency);
+            match (first.is_erased, first.fate) {
+                (true, _) => first.fate = Fate::Bare(Why::Erased),
+                (false, Fate::Bare(_)) if is_narrow && !is_person => first.fate = Fate::Behind(Why::NotHere),
+                _ => {}
+            }
+            if is_narrow && first.noun == Noun::Other {
+                first.fate = Fate::Behind(Why::Newer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the contacts behind who are outside of the scope.
+    fn choose_contacts(&mut self) -> Result<()> {
+        let Some(inside) = self.contacts_inside()? else { return Ok(()) };
+        for (key, first) in self.entries.subjects_mut() {
+            if first.noun == Noun::Contact && first.fate == Fate::Goes && !inside.contains(&key) {
+                first.fate = Fate::Behind(Why::Outside);
+            }
+        }
+        self.know(|first| {
+            first.noun == Noun::Contact && (matches!(first.fate, Fate::Behind(_)) || first.may_have_entered)
+        })?;
+        // Whom the very entry of a contact names cannot be cut out of it; and who stays behind for that may be named in turn.
+        while self.leave_contacts_that_name_others()? {}
+        Ok(())
+    }
+
+    /// The keys of the contacts in scope; `None` where all are.
+    fn contacts_inside(&mut self) -> Result<Option<HashSet<i64>>> {
+        let named = match &self.scope.contacts {
+            None => None,
+            Some(named) => Some(
+                named.iter().map(|id| crate::contact::contact_key(self.sql, *id)).collect::<Result<HashSet<i64>>>()?,
+            ),
+        };
+        if !self.scope.names_people() {
+            return Ok(named);
+        }
+        let mut members = HashSet::new();
+        for agency in &self.scope.agencies {
+            self.people.insert(party_key(self.sql, Party::Agency(*agency))?);
+            for member in party_members(self.sql, Party::Agency(*agency))? {
+                members.insert(member_key(self.sql, member.id)?);
+            }
+        }
+        for member in &self.scope.members {
+            members.insert(member_key(self.sql, *member)?);
+        }
+        let mut inside = HashSet::new();
+        for member in &members {
+            self.sql.each(
+                "SELECT DISTINCT contact FROM assignment WHERE member = $1",
+                &[Value::Int(*member)],
+                |row| {
+                    inside.insert(row.int(0)?);
+                    Ok(())
+                },
+            )?;
+        }
+        self.people.extend(members);
+        if let Some(named) = named {
+            inside.retain(|contact| named.contains(contact));
+        }
+        Ok(Some(inside))
+    }
+
+    /// Takes notice of the ids of some subjects, so that they are known where a body names them.
+    fn know(&mut self, which: impl Fn(&Entry) -> bool) -> Result<()> {
+        let (entries, known) = (&self.entries, &mut self.known);
+        self.sql.each("SELECT seq, id FROM entry WHERE subject = seq ORDER BY seq", &[], |row| {
+            let seq = row.int(0)?;
+            if which(entries.at(seq)?) {
+                known.insert(row.uuid(1)?, seq);
+            }
+            Ok(())
+        })
+    }
+
+    /// Leaves contacts behind whose first entry names one who stays behind. Says whether there were any.
+    fn leave_contacts_that_name_others(&mut self) -> Result<bool> {
+        let (mut found, mut entered) = (Vec::new(), Vec::new());
+        self.sql.each(
+            "SELECT e.seq, e.id, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.kind = 'contact.added'",
+            &[],
+            |row| {
+                let seq = row.int(0)?;
+                if matches!(self.entries.fate(seq), Fate::Behind(_)) {
+                    return Ok(());
+                }
+                let body = cut::cut("contact.added", row.text(2)?)?;
+                let mut named = Named::default();
+                self.look_for_names("contact.added", body.as_deref().map_or_else(|| row.text(2), Ok)?, &mut named);
+                match named.outsider {
+                    true => found.push((row.uuid(1)?, seq)),
+                    // They stayed behind for whom they name, who may be in scope by now.
+                    false if self.has_entered(&named) => entered.push(seq),
+                    false => {}
+                }
+                Ok(())
+            },
+        )?;
+        for seq in entered {
+            self.entries.at_mut(seq)?.may_have_entered = true;
+        }
+        for (id, seq) in &found {
+            self.entries.at_mut(*seq)?.fate = Fate::Behind(Why::Names);
+            self.known.insert(*id, *seq);
+        }
+        Ok(!found.is_empty())
+    }
+
+    /// Leaves the notes behind that are outside of the scope, or not everybody's to read.
+    fn choose_notes(&mut self, readers: &HashSet<i64>) -> Result<()> {
+        self.leave_notes_about_others()?;
+        let past = self.past_sensitivities()?;
+        let (scope, is_narrow) = (self.scope, self.scope.is_narrow());
+        let entries = &mut self.entries;
+        self.sql.each(
+            "SELECT key, happened_at, happened_precision, kind, sensitivity, private_to, retracted_at FROM note",
+            &[],
+            |row| {
+                let key = row.int(0)?;
+                let first = entries.at_mut(key)?;
+                if first.fate != Fate::Goes {
+                    return Ok(());
+                }
+                let when = When::stored(row.int(1)?, Precision::from_code(row.int(2)?)?);
+                let past = past.get(&key).copied().unwrap_or_default();
+                first.fate = match row.opt_int(5)? {
+                    Some(SEALED) => Fate::Behind(Why::Sealed),
+                    Some(reader) if !readers.contains(&reader) => Fate::Behind(Why::Private),
+                    _ if !scope.holds_time(when) => Fate::Behind(Why::Period),
+                    _ if !scope.holds_kind(row.text(3)?.parse()?) => Fate::Behind(Why::Kind),
+                    _ => match (scope.holds_sensitivity(row.text(4)?.parse()?), past) {
+                        (false, Past::Allowed) => Fate::Bare(Why::Reclassified),
+                        (false, _) => Fate::Behind(Why::Sensitive),
+                        (true, Past::TooSensitive | Past::Allowed) => Fate::Behind(Why::WasSensitive),
+                        (true, _) if is_narrow && row.opt_int(6)?.is_some() => Fate::Bare(Why::Retracted),
+                        (true, _) => Fate::Goes,
+                    },
+                };
+                Ok(())
+            },
+        )
+    }
+
+    /// Leaves the notes behind that are also about somebody who stays behind, and takes those again that are about somebody
+    /// who may have come into scope.
+    fn leave_notes_about_others(&mut self) -> Result<()> {
+        let matters = |first: &Entry| matches!(first.fate, Fate::Behind(_)) || first.may_have_entered;
+        if !self.entries.subjects().any(|(_, first)| first.noun == Noun::Contact && matters(first)) {
+            return Ok(());
+        }
+        let entries = &mut self.entries;
+        self.sql.each("SELECT note, contact FROM note_contact", &[], |row| {
+            let contact = *entries.at(row.int(1)?)?;
+            let note = entries.at_mut(row.int(0)?)?;
+            note.is_changed |= contact.may_have_entered;
+            if matches!(contact.fate, Fate::Behind(_)) && !note.is_erased {
+                note.fate = Fate::Behind(Why::Outside);
+            }
+            Ok(())
+        })
+    }
+
+    /// What notes that were classed anew had been before.
+    fn past_sensitivities(&self) -> Result<HashMap<i64, Past>> {
+        let mut past: HashMap<i64, Past> = HashMap::new();
+        if self.scope.up_to.is_none() {
+            return Ok(past);
+        }
+        self.sql.each(
+            "SELECT e.subject, e.seq, e.version, b.body FROM entry e LEFT JOIN entry_body b ON b.seq = e.seq
+             WHERE e.kind = 'note.reclassified' ORDER BY e.seq",
+            &[],
+            |row| {
+                let version = row.int(2)?;
+                let change =
+                    row.opt_text(3)?.map(|body| Change::read("note.reclassified", version, body)).transpose()?;
+                let before = match change {
+                    Some(Change::NoteReclassified(NoteReclassified { from_sensitivity, to_sensitivity, .. })) => {
+                        Some((from_sensitivity, to_sensitivity))
+                    }
+                    _ => None,
+                };
+                let note = past.entry(row.int(0)?).or_default();
+                *note = note.then(before, self.scope, row.int(1)? > self.since && self.since > 0);
+                Ok(())
+            },
+        )?;
+        Ok(past)
+    }
+
+    /// Leaves the promises behind that are to somebody who stays behind, or were made in a note that is too sensitive.
+    fn choose_follow_ups(&mut self) -> Result<()> {
+        let entries = &mut self.entries;
+        self.sql.each(
+            "SELECT f.key, f.contact, n.seq FROM follow_up f LEFT JOIN entry n ON n.id = f.note",
+            &[],
+            |row| {
+                let contact = *entries.at(row.int(1)?)?;
+                let note = row.opt_int(2)?.map_or(Fate::Goes, |note| entries.fate(note));
+                let first = entries.at_mut(row.int(0)?)?;
+                first.is_changed |= contact.may_have_entered;
+                if first.fate != Fate::Goes {
+                    return Ok(());
+                }
+                first.fate = match (contact.fate, note) {
+                    (Fate::Behind(_), _) => Fate::Behind(Why::Outside),
+                    (_, Fate::Behind(Why::Sensitive | Why::WasSensitive) | Fate::Bare(Why::Reclassified)) => {
+                        Fate::Behind(Why::PromisedInSensitive)
+                    }
+                    _ => Fate::Goes,
+                };
+                Ok(())
+            },
+        )
+    }
+
+    /// Leaves behind what has not changed, in a bundle that goes on from another. Members, agencies and handoffs always go,
+    /// for they are few, and what goes names them.
+    fn leave_unchanged(&mut self) -> Result<()> {
+        for (_, first) in self.entries.subjects_mut() {
+            let always = matches!(first.noun, Noun::Member | Noun::Agency | Noun::Handoff);
+            if self.since > 0 && !always && !first.is_changed && !matches!(first.fate, Fate::Behind(_)) {
+                first.fate = Fate::Behind(Why::Unchanged);
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges what a narrowed bundle takes along entry by entry, by whom it names.
+    fn judge(&mut self) -> Result<()> {
+        self.know(|first| matches!(first.noun, Noun::Member | Noun::Agency | Noun::Handoff))?;
+        self.read_actors()?;
+        self.leave_handoffs_that_name_others()?;
+        self.judge_contacts_and_notes()?;
+        self.judge_who_is_named()
+    }
+
+    fn read_actors(&mut self) -> Result<()> {
+        let actors = &mut self.actors;
+        self.sql.each("SELECT a.key, e.seq FROM actor a JOIN entry e ON e.id = a.member", &[], |row| {
+            actors.insert(row.int(0)?, row.int(1)?);
+            Ok(())
+        })
+    }
+
+    /// Leaves handoffs behind whose offer names somebody who stays behind; a contact then goes without its part in it.
+    fn leave_handoffs_that_name_others(&mut self) -> Result<()> {
+        let mut found = Vec::new();
+        self.sql.each(
+            "SELECT e.seq, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.kind = 'handoff.offered'",
+            &[],
+            |row| {
+                let mut named = Named::default();
+                self.look_for_names("handoff.offered", row.text(1)?, &mut named);
+                if named.outsider {
+                    found.push(row.int(0)?);
+                }
+                Ok(())
+            },
+        )?;
+        found.into_iter().try_for_each(|seq| {
+            self.entries.at_mut(seq)?.fate = Fate::Behind(Why::Names);
+            Ok(())
+        })
+    }
+
+    /// Judges the entries of contacts, notes and promises, a subject at a time.
+    fn judge_contacts_and_notes(&mut self) -> Result<()> {
+        let (mut subject, mut named) = (0, Named::default());
+        self.sql.each(
+            "SELECT e.seq, e.kind, e.version, b.body, e.actor, e.subject FROM entry e
+             LEFT JOIN entry_body b ON b.seq = e.seq
+             ORDER BY e.subject, e.seq",
+            &[],
+            |row| {
+                let of = row.int(5)?;
+                if of != subject {
+                    self.settle(subject, std::mem::take(&mut named))?;
+                    subject = of;
+                }
+                let first = self.entries.at(of)?;
+                let is_content = matches!(first.noun, Noun::Contact | Noun::Note | Noun::FollowUp);
+                match is_content && !matches!(first.fate, Fate::Behind(_)) {
+                    true => self.judge_entry(&Judged::read(row)?, of, &mut named),
+                    false => Ok(()),
+                }
+            },
+        )?;
+        self.settle(subject, named)
+    }
+
+    /// Decides on a subject all of whose entries were judged.
+    fn settle(&mut self, subject: i64, named: Named) -> Result<()> {
+        let Ok(first) = self.entries.at(subject).copied() else { return Ok(()) };
+        if !matches!(first.noun, Noun::Contact | Noun::Note | Noun::FollowUp) || matches!(first.fate, Fate::Behind(_)) {
+            return Ok(());
+        }
+        let is_changed = first.is_changed || self.has_entered(&named);
+        let fate = match first.fate {
+            // What it says of a note is that it was corrected; without the correction the old text would stand as the note.
+            _ if named.outsider && first.noun == Noun::Note => Fate::Behind(Why::Names),
+            Fate::Bare(why @ (Why::Names | Why::Newer)) => Fate::Behind(why),
+            _ if self.since > 0 && !is_changed => Fate::Behind(Why::Unchanged),
+            fate => fate,
+        };
+        self.entries.at_mut(subject)?.fate = fate;
+        match fate {
+            // Whoever has the bundle before knows those whom it names, and is to learn what became of them.
+            Fate::Behind(why) if why != Why::Unchanged => Ok(()),
+            _ => named.subjects.into_iter().try_for_each(|named| {
+                self.entries.at_mut(named)?.is_named = true;
+                Ok(())
+            }),
+        }
+    }
+
+    /// Decides on one entry, and takes notice of whom it names.
+    fn judge_entry(&mut self, entry: &Judged<'_>, subject: i64, named: &mut Named) -> Result<()> {
+        named.subjects.extend(self.actors.get(&entry.actor));
+        let first = *self.entries.at(subject)?;
+        let before = self.entries.at(entry.seq)?.fate;
+        let fate = match (entry.body, first.fate) {
+            (None, _) => before,
+            (_, Fate::Bare(Why::Erased)) if !entry.kind.ends_with(".erased") => Fate::Bare(Why::Erased),
+            (_, Fate::Bare(why)) if matches!(entry.kind, "note.added" | "note.corrected") => Fate::Bare(why),
+            _ if !Change::knows(entry.kind, entry.version) => Fate::Bare(Why::Newer),
+            (Some(body), _) => self.judge_body(entry, subject, body, named)?,
+        };
+        // That a subject is erased or retracted stands with its first entry, whatever becomes of this one.
+        if entry.seq != subject || !matches!(first.fate, Fate::Bare(_)) {
+            self.entries.at_mut(entry.seq)?.fate = fate;
+        }
+        Ok(())
+    }
+
+    /// Decides on one entry by what it says.
+    fn judge_body(&mut self, entry: &Judged<'_>, subject: i64, body: &str, named: &mut Named) -> Result<Fate> {
+        match entry.kind {
+            "member.departed" | "agency.departed" if !self.people.contains(&subject) && body != "{}" => {
+                return Ok(Fate::Bare(Why::Departure));
+            }
+            "handoff.receipted" => return Ok(Fate::Bare(Why::Handoff)),
+            _ => {}
+        }
+        let cut = cut::cut(entry.kind, body)?;
+        let mut found = Named::default();
+        self.look_for_names(entry.kind, cut.as_deref().unwrap_or(body), &mut found);
+        if found.outsider {
+            named.outsider = true;
+            if let Ok(Change::ContactAttached(change)) = Change::read(entry.kind, entry.version, body) {
+                self.attachments_behind.push((subject, change.attachment.sha256));
+            }
+            return Ok(Fate::Bare(Why::Names));
+        }
+        named.subjects.append(&mut found.subjects);
+        Ok(if cut.is_some() { Fate::Cut } else { Fate::Goes })
+    }
+
+    /// Finds whom a body names.
+    fn look_for_names(&self, kind: &str, body: &str, named: &mut Named) {
+        mention::each_id(body, &mut |id| {
+            let Some(subject) = self.known.get(&id) else { return };
+            named.subjects.push(*subject);
+            let stays = matches!(self.entries.fate(*subject), Fate::Behind(_));
+            named.outsider |= match self.entries.at(*subject).map(|first| first.noun) {
+                Ok(Noun::Contact) => stays,
+                // It could not be applied where the handoff is not known; elsewhere it is no more than an id.
+                Ok(Noun::Handoff) => stays && kind.starts_with("ownership."),
+                _ => false,
+            };
+        });
+    }
+
+    /// Whether somebody is named who may have come into scope.
+    fn has_entered(&self, named: &Named) -> bool {
+        named.subjects.iter().any(|subject| self.entries.at(*subject).is_ok_and(|first| first.may_have_entered))
+    }
+
+    /// Takes the members, agencies and handoffs along that something names which goes, and those whom they name in turn.
+    fn judge_who_is_named(&mut self) -> Result<()> {
+        for person in &self.people {
+            self.entries.at_mut(*person)?.is_named = true;
+        }
+        let is_of_them = |first: &Entry| matches!(first.noun, Noun::Member | Noun::Agency | Noun::Handoff);
+        // That somebody was erased must reach everybody who may have them.
+        self.entries.subjects_mut().for_each(|(_, first)| first.is_named |= first.is_erased);
+        let named = |(key, first): (i64, &Entry)| (first.is_named && is_of_them(first)).then_some(key);
+        let mut waiting: Vec<i64> = self.entries.subjects().filter_map(named).collect();
+        while let Some(subject) = waiting.pop() {
+            if matches!(self.entries.fate(subject), Fate::Behind(_)) {
+                continue;
+            }
+            for named in self.judge_subject(subject)?.subjects {
+                let first = self.entries.at_mut(named)?;
+                if is_of_them(first) && !std::mem::replace(&mut first.is_named, true) {
+                    waiting.push(named);
+                }
+            }
+        }
+        for (_, first) in self.entries.subjects_mut() {
+            if is_of_them(first) && !first.is_named && !matches!(first.fate, Fate::Behind(_)) {
+                first.fate = Fate::Behind(Why::Unnamed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges the entries of one subject.
+    fn judge_subject(&mut self, subject: i64) -> Result<Named> {
+        let mut named = Named::default();
+        self.sql.each(
+            "SELECT e.seq, e.kind, e.version, b.body, e.actor FROM entry e LEFT JOIN entry_body b ON b.seq = e.seq
+             WHERE e.subject = $1 ORDER BY e.seq",
+            &[Value::Int(subject)],
+            |row| self.judge_entry(&Judged::read(row)?, subject, &mut named),
+        )?;
+        Ok(named)
+    }
+}
+
+impl<'e> Judged<'e> {
+    fn read(row: &'e dyn Row) -> Result<Self> {
+        Ok(Self {
+            seq: row.int(0)?,
+            kind: row.text(1)?,
+            version: row.int(2)?,
+            body: row.opt_text(3)?,
+            actor: row.int(4)?,
+        })
+    }
+}
+
+/// What is known of how sensitive a note was before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Past {
+    /// It was never classed anew.
+    #[default]
+    Same,
+    /// It was never more sensitive than the scope allows, until the head after which the bundle goes on: an earlier bundle
+    /// may have taken it along.
+    Allowed,
+    /// It was more sensitive than the scope allows.
+    TooSensitive,
+}
+
+impl Past {
+    /// Goes on by one change, from one sensitivity to another; `None` where that is not known.
+    fn then(self, change: Option<(Sensitivity, Sensitivity)>, scope: &Scope, is_since: bool) -> Self {
+        let Some((from, to)) = change else { return Self::TooSensitive };
+        match (self, scope.holds_sensitivity(from), scope.holds_sensitivity(to)) {
+            (Self::TooSensitive, ..) => Self::TooSensitive,
+            (Self::Allowed, ..) => Self::Allowed,
+            (Self::Same, false, _) => Self::TooSensitive,
+            (Self::Same, true, false) if is_since => Self::Allowed,
+            (Self::Same, true, false) => Self::TooSensitive,
+            (Self::Same, true, true) => Self::Same,
+        }
+    }
+}
+
+/// The members whose private notes go; refuses those whom the reader of the view does not read for.
+fn private_readers(view: &View<'_>, scope: &Scope) -> Result<HashSet<i64>> {
+    let key = |id: &MemberId| {
+        let key = member_key(view.sql(), *id)?;
+        match view.viewer() == ALL_SEEING || view.viewer() == key {
+            true => Ok(key),
+            false => Err(Error::refused(format!(
+                "the private notes of {} are not this handle's to give away; begin the bundle on the one from seen_by, or \
+                 from all_seeing",
+                view.member(*id)?.name
+            ))),
+        }
+    };
+    scope.private_of.iter().map(key).collect()
+}

@@ -1,0 +1,58 @@
+//! What is cut out of bodies in a narrowed bundle, where the rest must go: another body stands in place of the original.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+use crate::journal::Hash;
+use crate::store::values::exactly;
+
+/// The members of a body that stay behind, each with what stands in its place, if it must have something there.
+///
+/// One entry has one cut, whatever the scope, so that two bundles never bring two different cuts of it.
+fn cuts(kind: &str) -> &'static [(&'static str, Option<&'static str>)] {
+    match kind {
+        // A row or a card, word for word, which may tell of others, and of what a note told that stays behind.
+        "contact.added" | "contact.identified" | "note.added" => &[("source", None)],
+        // The reason may say what the note said.
+        "note.retracted" => &[("why", None)],
+        // It is about all contacts of the handoff.
+        "handoff.staged" => &[("still_to_learn", None)],
+        // The hashes of addresses, by which an address can be told if it is guessed.
+        "contact.erased" => &[("addresses", Some("[]"))],
+        _ => &[],
+    }
+}
+
+/// Cuts a body; `None` where there is nothing to cut.
+pub(super) fn cut(kind: &str, body: &str) -> Result<Option<String>> {
+    let cuts = cuts(kind);
+    if !cuts.iter().any(|(name, _)| body.contains(name)) {
+        return Ok(None);
+    }
+    let wrong = |e: serde_json::Error| Error::fault("the body of an entry", format!("{kind}: {e}"));
+    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(body).map_err(wrong)?;
+    let mut is_cut = false;
+    for (name, instead) in cuts {
+        let Some(before) = members.remove(*name) else { continue };
+        if let Some(instead) = instead {
+            is_cut |= before.get() != *instead;
+            let instead = RawValue::from_string((*instead).to_owned()).map_err(wrong)?;
+            members.insert((*name).to_owned(), instead);
+        } else {
+            is_cut = true;
+        }
+    }
+    match is_cut {
+        true => serde_json::to_string(&members).map(Some).map_err(wrong),
+        false => Ok(None),
+    }
+}
+
+/// The salt of a cut body: another than that of the original, from which it cannot be told, so that nobody can try out what
+/// was cut.
+pub(super) fn salt(original: &[u8; 16]) -> Result<[u8; 16]> {
+    let hash = Hash::of(&[b"heirloom cut 1\n", original]);
+    exactly(hash.as_bytes().get(..16).unwrap_or_default(), 0)
+}
