@@ -4,6 +4,7 @@
 
 mod broken;
 mod craft;
+mod files;
 mod limits;
 mod random;
 #[cfg(feature = "age")]

@@ -1,0 +1,143 @@
+//! What is in a bundle of a memory, and that stock tools and other programs can read it.
+
+use std::io::{Cursor, Read};
+
+use heirloom::bundle::{Bag, Opening, Statement};
+use heirloom::{Actor, AgencyId, Channel, ContactId, Memory, NewAttachment, NewContact, NewMember, Result, Role};
+
+/// A memory in which an agency looks after Sally, and somebody else after Ben; each text is found by its word.
+fn corner_table() -> (Memory, AgencyId, ContactId) {
+    let memory = Memory::in_memory().unwrap();
+    let write = |w: &mut heirloom::Writer<'_>| -> Result<(AgencyId, ContactId)> {
+        let agency = w.add_agency("The Agency", None, None)?;
+        let ana = w.add_member(NewMember::new("Ana Costa").of_agency(agency))?;
+        let tom = w.add_member(NewMember::new("Tom Reyes"))?;
+        let sally =
+            w.add_contact(NewContact::person("=Sally <script>alert(1)</script>").handle(Channel::X, "@sally"))?;
+        let ben = w.add_contact(NewContact::person("Ben Benbenben").handle(Channel::Email, "ben@bbb.example"))?;
+        w.assign(sally, &ana, Role::Owner)?;
+        w.assign(ben, &tom, Role::Owner)?;
+        w.link(sally, "friend", ben)?;
+        w.note(sally, "=HYPERLINK(\"lemon tart\") \u{202e}</script><b>").insight().save()?;
+        w.note(ben, "donates bottles").insight().save()?;
+        w.note(sally, "came with Benbenben").about(ben).save()?;
+        let photo = NewAttachment::new("photo.png", "image/png", b"(a photo of a tart)".to_vec());
+        w.note(sally, "with a photo").attach(photo).save()?;
+        w.follow_up(sally, "Send the menu").owner(&ana).save()?;
+        Ok((agency, sally))
+    };
+    let (agency, sally) = memory.write(Actor::system("setup"), write).unwrap();
+    (memory, agency, sally)
+}
+
+fn opened(zip: Vec<u8>) -> Bag {
+    Opening::new().open_reader("handoff.zip", Cursor::new(zip)).unwrap()
+}
+
+fn all_of(bag: &Bag) -> Vec<(String, Vec<u8>)> {
+    bag.files().map(|file| (file.name.to_owned(), bag.read_to_vec(file.name).unwrap())).collect()
+}
+
+#[test]
+fn a_bundle_holds_the_journal_cards_tables_a_page_and_says_what_it_is() {
+    let (memory, ..) = corner_table();
+    let mut zip = Vec::new();
+    let report = memory.bundle().sender("The Agency").receiver("Corner Table").write(&mut zip).unwrap();
+    assert_eq!((report.statement.counts.contacts, report.statement.counts.notes), (2, 4));
+    let bag = opened(zip);
+    for name in [
+        "README.txt",
+        "handoff.json",
+        "data/journal.jsonl",
+        "data/contacts.vcf",
+        "data/contacts.csv",
+        "data/notes.csv",
+        "data/ownership.csv",
+        "data/index.html",
+    ] {
+        assert!(bag.has(name), "{name} is missing");
+    }
+    let statement: Statement = serde_json::from_slice(&bag.read_to_vec("handoff.json").unwrap()).unwrap();
+    assert_eq!(statement, report.statement);
+    assert_eq!(statement.head, memory.head().unwrap());
+    let text = |name: &str| String::from_utf8(bag.read_to_vec(name).unwrap()).unwrap();
+    assert!(text("data/notes.csv").contains("'=HYPERLINK"), "a formula would run");
+    assert!(!text("data/index.html").contains("<script>alert"), "a name became a script");
+    assert!(text("README.txt").contains("To: Corner Table"));
+    let photo = all_of(&bag).into_iter().find(|(name, _)| name.starts_with("data/attachments/")).unwrap().1;
+    assert_eq!(photo, b"(a photo of a tart)");
+}
+
+#[test]
+fn two_bundles_of_one_state_are_equal_byte_for_byte() {
+    let (memory, agency, _) = corner_table();
+    let whole = || {
+        let mut zip = Vec::new();
+        let _ = memory.bundle().write(&mut zip).unwrap();
+        zip
+    };
+    let part = || {
+        let mut zip = Vec::new();
+        let _ = memory.bundle().agency(agency).write(&mut zip).unwrap();
+        zip
+    };
+    assert_eq!(whole(), whole());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert_eq!(part(), part());
+}
+
+#[test]
+fn no_file_of_a_narrowed_bundle_tells_of_who_is_outside() {
+    let (memory, agency, _) = corner_table();
+    let mut zip = Vec::new();
+    let report = memory.bundle().agency(agency).write(&mut zip).unwrap();
+    assert_eq!((report.statement.counts.contacts, report.statement.counts.notes), (1, 2), "{report}");
+    assert!(report.statement.withheld.iter().any(|withheld| withheld.what == "contacts" && withheld.count == 1));
+    for (name, bytes) in all_of(&opened(zip)) {
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        for outside in ["benbenben", "bbb.example", "donates"] {
+            assert!(!text.contains(outside), "{name} tells {outside}");
+        }
+    }
+}
+
+#[test]
+fn what_is_packed_and_taken_in_elsewhere_says_the_same_there() {
+    let (memory, _, sally) = corner_table();
+    let mut zip = Vec::new();
+    let _ = memory.bundle().write(&mut zip).unwrap();
+    let client = Memory::in_memory().unwrap();
+    let bag = opened(zip);
+    let arrival = client.import_bundle(&bag).run(Actor::system("import")).unwrap();
+    println!("{arrival}");
+    assert_eq!(client.contact(sally).unwrap(), memory.contact(sally).unwrap());
+    assert_eq!(client.brief(sally).unwrap().to_string(), memory.brief(sally).unwrap().to_string());
+    assert!(client.verify().unwrap().is_sound());
+
+    let tables = |memory: &Memory| {
+        let mut zip = Vec::new();
+        let _ = memory.bundle().write(&mut zip).unwrap();
+        let files = all_of(&opened(zip)).into_iter();
+        files.filter(|(name, _)| name.starts_with("data/") && name != "data/index.html").collect::<Vec<_>>()
+    };
+    assert_eq!(tables(&client), tables(&memory), "a bundle of the copy is another");
+}
+
+#[test]
+fn the_lines_of_the_readme_work_as_they_stand() {
+    let (memory, ..) = corner_table();
+    let directory = tempfile::tempdir().unwrap();
+    let zip = std::fs::File::create(directory.path().join("handoff.zip")).unwrap();
+    let _ = memory.bundle().write(zip).unwrap();
+    let mut readme = String::new();
+    let bag = Opening::new().open(directory.path().join("handoff.zip")).unwrap();
+    bag.read("README.txt").unwrap().read_to_string(&mut readme).unwrap();
+    for line in readme.lines().filter_map(|line| line.strip_prefix("    ")) {
+        if line.starts_with("unzip") || line.starts_with("cd ") {
+            let ran = std::process::Command::new("sh").arg("-euc").arg(line).current_dir(&directory).output();
+            let ran = ran.unwrap();
+            assert!(ran.status.success(), "{line}: {}", String::from_utf8_lossy(&ran.stderr));
+        }
+    }
+    assert!(directory.path().join("handoff/data/index.html").exists(), "the README does not unpack it:\n{readme}");
+}
