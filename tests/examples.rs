@@ -20,7 +20,7 @@ fn examples() -> &'static Path {
         let profile = here.ancestors().nth(2).unwrap();
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--locked", "--examples", "--no-default-features", "--features"]);
-        cargo.arg(if cfg!(feature = "bundled") { "bundled,vcard,csv" } else { "vcard,csv" });
+        cargo.arg(if cfg!(feature = "bundled") { "bundled,bundle" } else { "bundle" });
         cargo.arg("--target-dir").arg(profile.parent().unwrap());
         cargo.args((profile.file_name() == Some(OsStr::new("release"))).then_some("--release"));
         assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "the examples do not build");
