@@ -82,6 +82,10 @@
 //!
 //! JSON Lines are always read. It needs Rust 1.95 or newer.
 
+/// The deeds of the random tests call heirloom by its name, within the crate as outside of it.
+#[cfg(all(test, feature = "bundle"))]
+extern crate self as heirloom;
+
 mod actor;
 mod attachment;
 mod brief;

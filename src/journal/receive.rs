@@ -425,4 +425,6 @@ impl Actor {
 }
 
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use super::*;
 use crate::{Channel, ContactId, Memory, NewContact, NewMember, Role};
 
 /// All entries of a memory but those about the memory itself, as they travel.
-fn entries(of: &Memory) -> Vec<Record> {
+pub(super) fn entries(of: &Memory) -> Vec<Record> {
     of.inner
         .store
         .read(|sql| {
