@@ -27,7 +27,7 @@ use heirloom::{
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use self::deeds::{
-    BEGIN, Call, DEEDS, DEEDS_OF_LEAVING, Deed, Fate, HOUR, Model, Step, address, carry_out, in_words, steps,
+    BEGIN, DEEDS, DEEDS_OF_LEAVING, Deed, Fate, HOUR, Model, Step, address, carry_out, in_words, opening, steps,
 };
 
 /// A memory whose clock the test sets.
@@ -309,24 +309,6 @@ fn check_feed<'h>(stage: &Stage, heads: impl IntoIterator<Item = &'h Head>) {
         let found = stage.memory.verify_against(*noted).unwrap();
         assert!(found.is_sound(), "against the head {noted}: {found}");
     }
-}
-
-/// Contacts, of whom most are owned, with notes and promises, so that there is something to hand over.
-fn opening() -> Vec<Step> {
-    let people = [(Deed::AddAgency, 1, 1, 1), (Deed::AddMember, 1, 4, 0), (Deed::AddMember, 2, 5, 0)];
-    let contacts = (0..6).map(|n| (Deed::AddContact, n + 6, n, n + 1));
-    let owned = (0..5).map(|n| (Deed::Own, n, n, 0));
-    let notes = (0..6).map(|n| (Deed::Note, n, 2 + n, 4 * n));
-    let promises = (0..6).map(|n| (Deed::FollowUp, n, n, 4 * n + 3));
-    let calls = people.into_iter().chain(contacts).chain(owned);
-    let calls = calls.map(|(deed, a, b, c)| Call { deed, a, b, c }).collect();
-    let mut opening = vec![Step { actor: 0, hours: 1, calls, fate: Fate::Kept }];
-    for member in 0..5 {
-        let calls = notes.clone().chain(promises.clone()).skip(usize::from(member)).step_by(5);
-        let calls = calls.map(|(deed, a, b, c)| Call { deed, a, b, c }).collect();
-        opening.push(Step { actor: 4 + 8 * member, hours: 1, calls, fate: Fate::Kept });
-    }
-    opening
 }
 
 fn check_sequence(steps: &[Step], backwards: bool) {

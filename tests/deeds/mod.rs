@@ -1050,7 +1050,11 @@ pub(crate) fn offer(w: &mut Writer<'_>, m: &mut Model, a: u8) -> Result<HandoffI
 pub(crate) fn answer(w: &mut Writer<'_>, m: &mut Model, Call { deed, a, b, c }: Call) -> Result<()> {
     let handoff = m.handoff(a);
     let items = w.view().handoff_items(handoff)?;
-    let contact = items[usize::from(b) % items.len()].contact.id;
+    // A handoff that came from elsewhere may have come without its contacts.
+    let Some(item) = items.get(usize::from(b) % items.len().max(1)) else {
+        return Err(Error::Refused("no contact is handed over".to_owned()));
+    };
+    let contact = item.contact.id;
     match deed {
         Deed::Accept => w.accept(handoff, contact),
         Deed::AcceptAll => w.accept_all(handoff).map(drop),
@@ -1187,4 +1191,22 @@ pub(crate) fn in_words(error: Error) -> Error {
         "not the caller's mistake: {error}"
     );
     error
+}
+
+/// Contacts, of whom most are owned, with notes and promises, so that there is something to hand over.
+pub(crate) fn opening() -> Vec<Step> {
+    let people = [(Deed::AddAgency, 1, 1, 1), (Deed::AddMember, 1, 4, 0), (Deed::AddMember, 2, 5, 0)];
+    let contacts = (0..6).map(|n| (Deed::AddContact, n + 6, n, n + 1));
+    let owned = (0..5).map(|n| (Deed::Own, n, n, 0));
+    let notes = (0..6).map(|n| (Deed::Note, n, 2 + n, 4 * n));
+    let promises = (0..6).map(|n| (Deed::FollowUp, n, n, 4 * n + 3));
+    let calls = people.into_iter().chain(contacts).chain(owned);
+    let calls = calls.map(|(deed, a, b, c)| Call { deed, a, b, c }).collect();
+    let mut opening = vec![Step { actor: 0, hours: 1, calls, fate: Fate::Kept }];
+    for member in 0..5 {
+        let calls = notes.clone().chain(promises.clone()).skip(usize::from(member)).step_by(5);
+        let calls = calls.map(|(deed, a, b, c)| Call { deed, a, b, c }).collect();
+        opening.push(Step { actor: 4 + 8 * member, hours: 1, calls, fate: Fate::Kept });
+    }
+    opening
 }

@@ -25,7 +25,7 @@ use self::deeds::{
 use super::tests::entries;
 use super::*;
 use crate::id::{AgencyId, ContactId, FollowUpId, HandoffId, NoteId, QuestionId};
-use crate::{Durability, Memory, NewMember, Visibility};
+use crate::{Durability, HandoffState, Memory, NewMember, Visibility};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -89,8 +89,7 @@ impl Site {
     /// Reads anew what there is to act on.
     fn look_again(&mut self) {
         let plans = std::mem::take(&mut self.model.plans);
-        self.model = model_of(&self.memory);
-        self.model.plans = plans;
+        self.model = Model { plans, ..model_of(&self.memory) };
     }
 }
 
@@ -149,6 +148,9 @@ fn model_of(memory: &Memory) -> Model {
             readers: BTreeMap::new(),
         });
     }
+    let offered = seeing.handoffs().unwrap().into_iter().filter(|handoff| handoff.state == HandoffState::Offered);
+    let items = offered.flat_map(|handoff| seeing.handoff_items(handoff.id).unwrap());
+    model.awaited = items.map(|item| item.successor).last();
     model.members = seeing.members().unwrap().into_iter().map(|m| (m.id, m.name, m.departed_at.is_some())).collect();
     model.agencies = ids(memory, "SELECT id FROM agency ORDER BY id", AgencyId);
     model.questions = ids(memory, "SELECT id FROM handoff_question ORDER BY id", QuestionId);
@@ -412,15 +414,18 @@ fn exchange_until_all_is_known(sites: &[Site; 3]) {
     }
 }
 
-/// Members, agencies and contacts in the first memory, of which the others are told.
+/// Contacts with notes, promises and a handoff that was offered, in the first memory, of which the others are told.
 fn opening() -> Vec<Move> {
-    let people = [(Deed::AddAgency, 1, 1, 1), (Deed::AddMember, 1, 4, 0), (Deed::AddMember, 2, 5, 0)];
-    let contacts = (0..4).map(|n| (Deed::AddContact, n + 6, n, n + 1));
-    let owned = (0..3).map(|n| (Deed::Own, n, n, 0));
-    let calls = people.into_iter().chain(contacts).chain(owned);
-    let calls = calls.map(|(deed, a, b, c)| Call { deed, a, b, c }).collect();
-    let step = Step { actor: 0, hours: 1, calls, fate: Fate::Kept };
-    vec![Move::Write(0, false, step), Move::Tell(0, 1, Telling::Whole), Move::Tell(1, 2, Telling::Whole)]
+    let handed =
+        [(Deed::Link, 0, 1, 0), (Deed::Identify, 1, 1, 0), (Deed::Identify, 2, 1, 0), (Deed::AddHandle, 1, 1, 0)];
+    let handed = handed.into_iter().chain([(Deed::Plan, 3, 0, 0)]);
+    let step = |calls: Vec<Call>| Step { actor: 0, hours: 1, calls, fate: Fate::Kept };
+    let calls = handed.map(|(deed, a, b, c)| Call { deed, a, b, c }).collect();
+    let offer = Call { deed: Deed::Offer, a: 0, b: 0, c: 0 };
+    let steps = deeds::opening().into_iter().chain([step(calls), step(vec![offer])]);
+    let mut moves: Vec<Move> = steps.map(|step| Move::Write(0, false, step)).collect();
+    moves.extend([Move::Tell(0, 1, Telling::Whole), Move::Tell(1, 2, Telling::Whole)]);
+    moves
 }
 
 fn check_many(cases: u64, deeds: &'static [Deed]) {
