@@ -187,7 +187,7 @@ impl View<'_> {
     pub fn history(&self, subject: impl Into<Subject>) -> Result<Vec<Entry>> {
         let subject = subject.into();
         let entries = self.sql().all(
-            entry_query!("WHERE e.subject = (SELECT seq FROM entry WHERE id = $2) ORDER BY e.stamp, e.seq"),
+            entry_query!("WHERE e.subject = (SELECT seq FROM entry WHERE id = $2) ORDER BY e.stamp, e.id"),
             &[Value::Int(self.viewer()), (&subject.uuid()).into()],
             read_entry,
         )?;

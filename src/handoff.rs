@@ -395,8 +395,8 @@ pub(crate) fn apply_asked(sql: &dyn Sql, entry: &Applied<'_>, change: &Ownership
 
 pub(crate) fn apply_answered(sql: &dyn Sql, entry: &Applied<'_>, change: &OwnershipAnswered) -> Result<()> {
     sql.execute(
-        "UPDATE handoff_question SET answer = $1, answered_at = $2 WHERE id = $3",
-        &[(&change.note.0).into(), Value::Int(entry.at), (&change.question.0).into()],
+        "UPDATE handoff_question SET answer = $1, answered_at = $2 WHERE id = $3 AND contact = $4",
+        &[(&change.note.0).into(), Value::Int(entry.at), (&change.question.0).into(), Value::Int(entry.subject)],
     )?;
     Ok(())
 }

@@ -604,6 +604,9 @@ pub struct Writer<'m> {
     /// The keys of subjects whose rows must be put together anew, because what came is older than what stands.
     #[cfg(feature = "bundle")]
     stale: std::collections::BTreeSet<i64>,
+    /// What entries from elsewhere name again and again.
+    #[cfg(feature = "bundle")]
+    seen: receive::Seen,
     /// Who and what was erased, while entries come from elsewhere.
     #[cfg(feature = "bundle")]
     kept_out: Option<erasure::KeptOut>,
@@ -656,6 +659,8 @@ impl<'m> Writer<'m> {
             reduced: false,
             #[cfg(feature = "bundle")]
             stale: std::collections::BTreeSet::new(),
+            #[cfg(feature = "bundle")]
+            seen: receive::Seen::default(),
             #[cfg(feature = "bundle")]
             kept_out: None,
             #[cfg(feature = "bundle")]
@@ -891,6 +896,8 @@ impl<'m> Writer<'m> {
             &[Value::Int(seq), Value::Blob(&salt), Value::Text(&body)],
         )?;
         self.tip = Tip { seq, head: next_head(&self.tip.head, &hash), stamp };
+        #[cfg(feature = "bundle")]
+        self.seen.is_written(key);
         let applied = Applied {
             seq,
             id: EntryId(id),
@@ -923,6 +930,9 @@ impl<'m> Writer<'m> {
 
     /// Keeps the bytes of an attachment, once.
     pub(crate) fn keep_bytes(&mut self, sha256: &Hash, bytes: &[u8]) -> Result<()> {
+        if gone::why(self.sql, sha256.as_bytes())?.is_some() {
+            self.is_here(sha256.as_bytes())?;
+        }
         self.sql.execute(
             "INSERT INTO attachment_bytes (sha256, bytes) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING",
             &[Value::Blob(&sha256.0), Value::Blob(bytes)],

@@ -419,9 +419,9 @@ fn departed_with(sql: &dyn Sql, agency: AgencyId) -> Result<Vec<MemberId>> {
         "SELECT m.id FROM member m
          WHERE m.agency = $1 AND m.departed_at IS NOT NULL
              AND (SELECT e.cause FROM entry e WHERE e.subject = m.key AND e.kind = 'member.departed'
-                  ORDER BY e.stamp DESC, e.seq DESC LIMIT 1)
+                  ORDER BY e.stamp DESC, e.id DESC LIMIT 1)
                = (SELECT e.id FROM entry e WHERE e.subject = $1 AND e.kind = 'agency.departed'
-                  ORDER BY e.stamp DESC, e.seq DESC LIMIT 1)
+                  ORDER BY e.stamp DESC, e.id DESC LIMIT 1)
          ORDER BY m.key",
         &[Value::Int(agency_key(sql, agency)?)],
         |row| row.uuid(0).map(MemberId),

@@ -4,6 +4,8 @@
 //! came. What is newer than everything that is known of its subject is applied straight; the rows of the other subjects
 //! are put together anew at the end.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -20,6 +22,7 @@ use crate::erasure::{self, Erased, KeptOut};
 use crate::error::{Error, Result};
 use crate::id::{EntryId, MemberId};
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
+use crate::time;
 
 /// An entry as it travels: a line of `data/journal.jsonl`. The names and forms of its fields are frozen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,7 +63,7 @@ pub(crate) struct Record {
 }
 
 /// Who made a change, as it travels.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordedActor {
     /// `member`, `system`, `import` or `agent`.
@@ -184,12 +187,20 @@ impl Writer<'_> {
 
     /// Checks what can be told from the entry alone.
     fn check_record(&self, entry: &Record) -> Result<()> {
-        if entry.stamp > self.at_micros.saturating_add(AHEAD_MAX) || entry.at > self.at_micros.saturating_add(AHEAD_MAX)
-        {
+        if [entry.stamp, entry.at].iter().any(|at| *at > self.at_micros.saturating_add(AHEAD_MAX)) {
             return Err(entry.refused("is dated more than a day ahead; set the clock of whichever is wrong"));
+        }
+        if [entry.stamp, entry.at].iter().any(|at| time::from_micros(*at).is_err()) {
+            return Err(entry.refused("is dated on no day that there is"));
         }
         if matches!(entry.about(), Subject::Memory(_)) {
             return Err(entry.refused("is about a memory itself, which no bundle carries"));
+        }
+        if entry.is_first() != FIRST.contains(&entry.kind.as_str()) && Change::knows(&entry.kind, entry.version) {
+            return Err(entry.refused(match entry.is_first() {
+                true => "is the first about its subject and does not say what that is",
+                false => "creates something that an entry before it has created",
+            }));
         }
         match (&entry.salt, entry.body(), entry.gone) {
             (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != entry.digest => {
@@ -223,25 +234,13 @@ impl Writer<'_> {
     /// Numbers, checks, stores and applies an entry that is not known.
     fn keep_entry(&mut self, entry: &Record) -> Result<()> {
         let seq = self.tip.seq + 1;
-        let origin = origin_key(self.sql, entry.origin)?;
+        let origin = self.seen.origin(self.sql, entry.origin)?;
         let subject = match entry.is_first() {
             true => seq,
-            false => seq_of(self.sql, entry.subject)?.ok_or_else(|| {
-                entry.refused("is about something whose first entry is neither here nor before it in the bundle")
-            })?,
+            false => subject_key(self.sql, entry)?,
         };
         self.check_chain(entry, subject, origin, seq)?;
-        let mut actor = Actor::from_record(&entry.actor).map(|actor| actor_key(self.sql, &actor));
-        let actor = match actor.take() {
-            Some(key) => key?,
-            None => return Err(entry.refused("was made by an actor of no known kind; a newer heirloom may know it")),
-        };
-        let member = match entry.actor.member {
-            Some(id) => Some(seq_of(self.sql, id)?.ok_or_else(|| {
-                entry.refused("was made by a member who is neither here nor before it in the bundle")
-            })?),
-            None => None,
-        };
+        let (actor, member) = self.seen.actor(self.sql, entry)?;
         self.sql.execute(
             "INSERT INTO entry (seq, id, origin, subject, kind, version, stamp, at, actor, cause, digest, hash)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -263,7 +262,7 @@ impl Writer<'_> {
         let has_body = self.keep_body(seq, entry)?;
         self.tip = Tip { seq, head: next_head(&self.tip.head, &entry.hash), stamp: self.tip.stamp.max(entry.stamp) };
         self.last_id = Some(EntryId(entry.id));
-        let is_newest = entry.is_first() || !has_newer(self.sql, subject, seq, entry)?;
+        let is_newest = entry.is_first() || self.seen.is_newest(self.sql, subject, entry)?;
         if !is_newest || self.stale.contains(&subject) {
             self.stale.insert(subject);
             return Ok(());
@@ -281,7 +280,7 @@ impl Writer<'_> {
         };
         match entry.body().filter(|_| has_body) {
             Some(body) => {
-                let change = Change::read(&entry.kind, entry.version, body)?;
+                let change = Change::read(&entry.kind, entry.version, body).map_err(|error| unmet(entry, error))?;
                 apply(self.sql, &applied, &change).map_err(|error| unmet(entry, error))?;
                 index(self.sql, subject, &change)?;
             }
@@ -369,7 +368,13 @@ impl Writer<'_> {
             self.erased_by_import = self.carry_out_erasures(&others)?;
         }
         let stale = std::mem::take(&mut self.stale);
-        refold(self.sql, &stale)
+        refold(self.sql, &stale).map_err(|error| match error {
+            error @ (Error::Unknown { .. } | Error::Invalid { .. }) => Error::refused(format!(
+                "what came cannot be put together with what is here: {error}. If the bundle continues an earlier one, \
+                 import that first"
+            )),
+            error => error,
+        })
     }
 
     /// What was erased here because it was erased elsewhere.
@@ -383,12 +388,107 @@ impl Writer<'_> {
     }
 }
 
-/// Says of an entry that it names what is not there.
+/// The kinds of the entries that create something. All others are about what stands.
+const FIRST: [&str; 6] =
+    ["agency.added", "contact.added", "follow_up.added", "handoff.offered", "member.added", "note.added"];
+
+/// Says of an entry that it names what is not there, or says what cannot be.
 fn unmet(entry: &Record, error: Error) -> Error {
     match error {
-        error @ (Error::Unknown { .. } | Error::Invalid { .. }) => entry
+        error @ Error::Unknown { .. } => entry
             .refused(&format!("cannot be applied: {error}. If the bundle continues an earlier one, import that first")),
+        Error::Invalid { what, why } => entry.refused(&format!("cannot be applied: {what}: {why}")),
+        Error::Fault { why, .. } => entry.refused(&format!("says what cannot be: {why}")),
         error => error,
+    }
+}
+
+/// What entries from elsewhere name again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The keys of memories.
+    origins: HashMap<Uuid, i64>,
+    /// The keys of actors, and of the members who act.
+    actors: HashMap<RecordedActor, (i64, Option<i64>)>,
+    /// The newest entry about a subject, where more than one came.
+    newest: HashMap<i64, (i64, Uuid)>,
+}
+
+impl Seen {
+    /// So many of each are held at a time.
+    const MOST: usize = 1 << 16;
+
+    fn make_room<K, V>(seen: &mut HashMap<K, V>) {
+        if seen.len() >= Self::MOST {
+            seen.clear();
+        }
+    }
+
+    fn origin(&mut self, sql: &dyn Sql, id: Uuid) -> Result<i64> {
+        if let Some(key) = self.origins.get(&id) {
+            return Ok(*key);
+        }
+        let key = origin_key(sql, id)?;
+        Self::make_room(&mut self.origins);
+        self.origins.insert(id, key);
+        Ok(key)
+    }
+
+    fn actor(&mut self, sql: &dyn Sql, entry: &Record) -> Result<(i64, Option<i64>)> {
+        if let Some(keys) = self.actors.get(&entry.actor) {
+            return Ok(*keys);
+        }
+        let Some(actor) = Actor::from_record(&entry.actor) else {
+            return Err(entry.refused("was made by an actor of no known kind; a newer heirloom may know it"));
+        };
+        let keys = (actor_key(sql, &actor)?, entry.actor.member.map(|id| member_key(sql, entry, id)).transpose()?);
+        Self::make_room(&mut self.actors);
+        self.actors.insert(entry.actor.clone(), keys);
+        Ok(keys)
+    }
+
+    /// Whether an entry that was just stored is the newest about its subject.
+    fn is_newest(&mut self, sql: &dyn Sql, subject: i64, entry: &Record) -> Result<bool> {
+        let newest = match self.newest.get(&subject) {
+            Some(newest) => (entry.stamp, entry.id).max(*newest),
+            None => sql.one(
+                "SELECT stamp, id FROM entry WHERE subject = $1 ORDER BY stamp DESC, id DESC LIMIT 1",
+                &[Value::Int(subject)],
+                |row| Ok((row.int(0)?, row.uuid(1)?)),
+            )?,
+        };
+        Self::make_room(&mut self.newest);
+        self.newest.insert(subject, newest);
+        Ok(newest.1 == entry.id)
+    }
+
+    /// Takes notice that something about a subject was written here.
+    pub(super) fn is_written(&mut self, subject: i64) {
+        self.newest.remove(&subject);
+    }
+}
+
+/// The key of what an entry is about, which an entry of the same noun has created.
+fn subject_key(sql: &dyn Sql, entry: &Record) -> Result<i64> {
+    let first =
+        sql.first("SELECT seq, kind FROM entry WHERE id = $1 AND subject = seq", &[(&entry.subject).into()], |row| {
+            Ok((row.int(0)?, Subject::of(row.text(1)?, entry.subject)))
+        })?;
+    match first {
+        Some((key, subject)) if subject == entry.about() => Ok(key),
+        Some(_) => Err(entry.refused("is about something of another sort")),
+        None => Err(entry.refused("is about something whose first entry is neither here nor before it in the bundle")),
+    }
+}
+
+/// The key of the member who made an entry.
+fn member_key(sql: &dyn Sql, entry: &Record, id: Uuid) -> Result<i64> {
+    let found = sql.first("SELECT seq, kind FROM entry WHERE id = $1 AND subject = seq", &[(&id).into()], |row| {
+        Ok((row.int(0)?, Subject::of(row.text(1)?, id)))
+    })?;
+    match found {
+        Some((key, Subject::Member(_))) => Ok(key),
+        _ => Err(entry.refused("was made by a member who is neither here nor before it in the bundle")),
     }
 }
 
@@ -396,16 +496,6 @@ fn known(sql: &dyn Sql, id: Uuid) -> Result<Option<(i64, Hash)>> {
     sql.first("SELECT seq, hash FROM entry WHERE id = $1", &[(&id).into()], |row| {
         Ok((row.int(0)?, Hash::from_slice(row.blob(1)?)?))
     })
-}
-
-/// Whether something about a subject is newer than an entry.
-fn has_newer(sql: &dyn Sql, subject: i64, before: i64, entry: &Record) -> Result<bool> {
-    let newest = sql.first(
-        "SELECT stamp, id FROM entry WHERE subject = $1 AND seq < $2 ORDER BY stamp DESC, id DESC LIMIT 1",
-        &[Value::Int(subject), Value::Int(before)],
-        |row| Ok((row.int(0)?, row.uuid(1)?)),
-    )?;
-    Ok(newest.is_some_and(|newest| newest > (entry.stamp, entry.id)))
 }
 
 /// The key of a memory, which is remembered on first sight.

@@ -293,7 +293,7 @@ fn take_bytes(w: &mut Writer<'_>, bytes: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<
 fn dump(memory: &Memory) -> Vec<String> {
     let names = Names::of(memory);
     let mut lines = Vec::new();
-    for table in verify::TABLES.iter().copied().flatten().filter(|table| table.name != "request") {
+    for table in crate::verify::TABLES.iter().copied().flatten().filter(|table| table.name != "request") {
         let columns: Vec<String> = memory
             .inner
             .store
