@@ -36,7 +36,7 @@ fn take_in(into: &Memory, records: &[Record]) -> Result<usize> {
     })
 }
 
-fn is_sound(memory: &Memory) {
+pub(super) fn is_sound(memory: &Memory) {
     let found = memory.verify().unwrap();
     assert!(found.is_sound(), "{found}");
 }
