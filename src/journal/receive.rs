@@ -359,22 +359,23 @@ impl Writer<'_> {
         Ok(is_out)
     }
 
-    /// Erases here what was erased elsewhere, and puts the rows of subjects together anew of which something came that is
-    /// older than what stood.
+    /// Puts the rows of subjects together anew of which something came that is older than what stood, and erases here what
+    /// was erased elsewhere: in this order, because an entry that erases may itself be older than what stood.
     pub(crate) fn fold_stale(&mut self) -> Result<()> {
+        let stale = std::mem::take(&mut self.stale);
+        refold(self.sql, &stale).map_err(|error| match error {
+            error @ (Error::Unknown { .. } | Error::Erased { .. } | Error::Invalid { .. }) => Error::refused(format!(
+                "what came cannot be put together with what is here: {error}. If the bundle continues an earlier one, \
+                 import that first"
+            )),
+            error => error,
+        })?;
         let kept_out = self.kept_out.take().unwrap_or_default();
         if kept_out.has_heard {
             let others = kept_out.with_their_address(self.sql)?;
             self.erased_by_import = self.carry_out_erasures(&others)?;
         }
-        let stale = std::mem::take(&mut self.stale);
-        refold(self.sql, &stale).map_err(|error| match error {
-            error @ (Error::Unknown { .. } | Error::Invalid { .. }) => Error::refused(format!(
-                "what came cannot be put together with what is here: {error}. If the bundle continues an earlier one, \
-                 import that first"
-            )),
-            error => error,
-        })
+        Ok(())
     }
 
     /// What was erased here because it was erased elsewhere.
@@ -395,7 +396,7 @@ const FIRST: [&str; 6] =
 /// Says of an entry that it names what is not there, or says what cannot be.
 fn unmet(entry: &Record, error: Error) -> Error {
     match error {
-        error @ Error::Unknown { .. } => entry
+        error @ (Error::Unknown { .. } | Error::Erased { .. }) => entry
             .refused(&format!("cannot be applied: {error}. If the bundle continues an earlier one, import that first")),
         Error::Invalid { what, why } => entry.refused(&format!("cannot be applied: {what}: {why}")),
         Error::Fault { why, .. } => entry.refused(&format!("says what cannot be: {why}")),

@@ -1187,7 +1187,7 @@ pub(crate) fn nonsense(w: &mut Writer<'_>, m: &Model, a: u8, b: u8) -> Result<()
 /// Lets only those errors through that a caller's own mistake can cause.
 pub(crate) fn in_words(error: Error) -> Error {
     assert!(
-        matches!(error, Error::Invalid { .. } | Error::Unknown { .. } | Error::Refused(_)),
+        matches!(error, Error::Invalid { .. } | Error::Unknown { .. } | Error::Erased { .. } | Error::Refused(_)),
         "not the caller's mistake: {error}"
     );
     error
