@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::{Entries, Entry, Fate, Noun, Why, cut, mention};
 use crate::bundle::scope::Scope;
 use crate::change::Change;
+use crate::contact::contact_key;
 use crate::error::{Error, Result};
-use crate::id::MemberId;
+use crate::id::{ContactId, MemberId};
 use crate::journal::Hash;
 use crate::member::{Party, member_key, party_key, party_members};
 use crate::memory::{ALL_SEEING, View};
@@ -149,12 +150,13 @@ impl<'c> Choice<'c> {
 
     /// The keys of the contacts in scope; `None` where all are.
     fn contacts_inside(&mut self) -> Result<Option<HashSet<i64>>> {
-        let named = match &self.scope.contacts {
-            None => None,
-            Some(named) => Some(
-                named.iter().map(|id| crate::contact::contact_key(self.sql, *id)).collect::<Result<HashSet<i64>>>()?,
-            ),
+        // That somebody was erased goes in any case: whoever has them is to learn of it.
+        let key = |id: &ContactId| match contact_key(self.sql, *id) {
+            Err(Error::Erased { .. }) => None,
+            key => Some(key),
         };
+        let named: Option<HashSet<i64>> =
+            self.scope.contacts.as_ref().map(|named| named.iter().filter_map(key).collect()).transpose()?;
         if !self.scope.names_people() {
             return Ok(named);
         }

@@ -8,19 +8,19 @@ use crate::error::{Error, Result};
 use crate::journal::Hash;
 use crate::store::values::exactly;
 
-/// The members of a body that stay behind, each with what stands in its place, if it must have something there.
+/// The members of a body that stay behind.
 ///
 /// One entry has one cut, whatever the scope, so that two bundles never bring two different cuts of it.
-fn cuts(kind: &str) -> &'static [(&'static str, Option<&'static str>)] {
+fn cuts(kind: &str) -> &'static [&'static str] {
     match kind {
         // A row or a card, word for word, which may tell of others, and of what a note told that stays behind.
-        "contact.added" | "contact.identified" | "note.added" => &[("source", None)],
+        "contact.added" | "contact.identified" | "note.added" => &["source"],
         // The reason may say what the note said.
-        "note.retracted" => &[("why", None)],
+        "note.retracted" => &["why"],
         // It is about all contacts of the handoff.
-        "handoff.staged" => &[("still_to_learn", None)],
+        "handoff.staged" => &["still_to_learn"],
         // The hashes of addresses, by which an address can be told if it is guessed.
-        "contact.erased" => &[("addresses", Some("[]"))],
+        "contact.erased" => &["addresses"],
         _ => &[],
     }
 }
@@ -28,23 +28,14 @@ fn cuts(kind: &str) -> &'static [(&'static str, Option<&'static str>)] {
 /// Cuts a body; `None` where there is nothing to cut.
 pub(super) fn cut(kind: &str, body: &str) -> Result<Option<String>> {
     let cuts = cuts(kind);
-    if !cuts.iter().any(|(name, _)| body.contains(name)) {
+    if !cuts.iter().any(|name| body.contains(name)) {
         return Ok(None);
     }
     let wrong = |e: serde_json::Error| Error::fault("the body of an entry", format!("{kind}: {e}"));
     let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(body).map_err(wrong)?;
-    let mut is_cut = false;
-    for (name, instead) in cuts {
-        let Some(before) = members.remove(*name) else { continue };
-        if let Some(instead) = instead {
-            is_cut |= before.get() != *instead;
-            let instead = RawValue::from_string((*instead).to_owned()).map_err(wrong)?;
-            members.insert((*name).to_owned(), instead);
-        } else {
-            is_cut = true;
-        }
-    }
-    match is_cut {
+    let before = members.len();
+    members.retain(|name, _| !cuts.contains(&name.as_str()));
+    match members.len() < before {
         true => serde_json::to_string(&members).map(Some).map_err(wrong),
         false => Ok(None),
     }

@@ -57,12 +57,15 @@ impl Packed {
         lines.chain(bytes).collect()
     }
 
-    /// Takes it in, and says how many entries that brought.
-    fn take_in(&self, into: &Memory) -> usize {
+    /// Takes it in, and says how many entries that brought, and how many of them with a body.
+    fn take_in(&self, into: &Memory) -> (usize, usize) {
         into.write(Actor::system("bundle"), |w| {
-            let mut fresh = 0;
+            let (mut fresh, mut told) = (0, 0);
             for record in &self.records {
-                fresh += usize::from(w.receive(record)? != Received::Known);
+                if w.receive(record)? != Received::Known {
+                    fresh += 1;
+                    told += usize::from(record.body.is_some());
+                }
             }
             w.fold_stale()?;
             for (hash, bytes) in &self.bytes {
@@ -73,7 +76,7 @@ impl Packed {
             for hash in w.sql().all(missing, &[], |row| Ok(row.blob(0)?.to_vec()))? {
                 w.is_gone(&hash, Absence::Withheld, None)?;
             }
-            Ok(fresh)
+            Ok((fresh, told))
         })
         .unwrap()
     }
@@ -122,6 +125,7 @@ struct Person {
     keepers: BTreeSet<usize>,
     /// The place of somebody whose id stands among their first facts.
     names: Option<usize>,
+    erased: bool,
 }
 
 struct Kept {
@@ -129,6 +133,8 @@ struct Kept {
     about: Vec<usize>,
     /// The places of those who said it, or whose ids stand in it.
     names: Vec<usize>,
+    said_by: Option<usize>,
+    erased: bool,
     tokens: Vec<String>,
     private_to: Option<usize>,
     sealed: bool,
@@ -228,7 +234,7 @@ impl World {
         if self.people.len() < 3 {
             return self.add_person();
         }
-        match self.dice.below(14) {
+        match self.dice.below(15) {
             0 | 1 => self.add_person(),
             2 => self.link(),
             3..=5 => self.add_note(),
@@ -238,6 +244,7 @@ impl World {
             9 | 10 => self.assign(),
             11 => self.promise(),
             12 => self.change(),
+            13 => self.erase(),
             _ => match self.chance(3) {
                 true => self.depart(),
                 false => self.hand_off(),
@@ -253,7 +260,7 @@ impl World {
             .field("nickname", &field)
             .tag(&tag)
             .external_id("crm", &name);
-        let names = (!self.people.is_empty() && self.chance(6)).then(|| self.pick(self.people.len()));
+        let names = (!self.people.is_empty() && self.chance(6)).then(|| self.someone());
         if let Some(named) = names {
             contact = contact.field("spouse", format!("https://crm.example/{}", self.people[named].id));
         }
@@ -267,12 +274,18 @@ impl World {
                 Ok(id)
             })
             .unwrap();
-        self.people.push(Person { id, tokens: vec![name, mail, field, tag, bytes], keepers: BTreeSet::new(), names });
+        self.people.push(Person {
+            id,
+            tokens: vec![name, mail, field, tag, bytes],
+            keepers: BTreeSet::new(),
+            names,
+            erased: false,
+        });
         self.never.push(source);
     }
 
     fn link(&mut self) {
-        let (a, b) = (self.pick(self.people.len()), self.pick(self.people.len()));
+        let (a, b) = (self.someone(), self.someone());
         let (one, other) = (self.people[a].id, self.people[b].id);
         if a != b {
             self.memory.write(host(), |w| w.link(one, "knows", other)).unwrap();
@@ -284,13 +297,13 @@ impl World {
 
     fn add_note(&mut self) {
         let (text, day) = (self.word(), self.dice.below(100).cast_signed());
-        let mut about = vec![self.pick(self.people.len())];
+        let mut about = vec![self.someone()];
         if self.chance(3) {
-            about.push(self.pick(self.people.len()));
+            about.push(self.someone());
             about.dedup();
         }
-        let said_by = self.chance(5).then(|| self.pick(self.people.len()));
-        let named = self.chance(8).then(|| self.pick(self.people.len()));
+        let said_by = self.chance(5).then(|| self.someone());
+        let named = self.chance(8).then(|| self.someone());
         let link = named.map(|place| self.people[place].id.uuid().simple().to_string()).unwrap_or_default();
         let kind = [NoteKind::Insight, NoteKind::Conversation, NoteKind::Complaint][self.pick(3)];
         let sensitivity = self.sensitivity();
@@ -302,8 +315,11 @@ impl World {
         let id = self
             .memory
             .write(actor, |w| {
-                let mut draft =
-                    w.note_about(&ids, format!("{text} {link}"))?.kind(kind).sensitivity(sensitivity).happened_at(instant(day));
+                let mut draft = w
+                    .note_about(&ids, format!("{text} {link}"))?
+                    .kind(kind)
+                    .sensitivity(sensitivity)
+                    .happened_at(instant(day));
                 if private {
                     draft = draft.private();
                 }
@@ -317,6 +333,8 @@ impl World {
             id,
             about,
             names: said_by.into_iter().chain(named).collect(),
+            said_by,
+            erased: false,
             tokens: vec![text],
             private_to: private.then_some(author),
             sealed: false,
@@ -339,8 +357,13 @@ impl World {
 
     /// A note that stands, and who may write about it.
     fn standing(&mut self) -> Option<(usize, Actor)> {
-        let standing: Vec<usize> =
-            self.notes.iter().enumerate().filter(|(_, n)| !n.retracted && !n.sealed).map(|(at, _)| at).collect();
+        let standing: Vec<usize> = self
+            .notes
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| !n.retracted && !n.sealed && !n.erased)
+            .map(|(at, _)| at)
+            .collect();
         if standing.is_empty() {
             return None;
         }
@@ -387,7 +410,7 @@ impl World {
     }
 
     fn assign(&mut self) {
-        let (person, member) = (self.pick(self.people.len()), self.pick(self.members.len()));
+        let (person, member) = (self.someone(), self.pick(self.members.len()));
         let (contact, id) = (self.people[person].id, self.members[member].0);
         let done = self.memory.write(host(), |w| match w.view().owner_at(contact, w.at())? {
             None => w.assign(contact, id, Role::Owner).map(drop),
@@ -399,9 +422,14 @@ impl World {
     }
 
     fn promise(&mut self) {
-        let (what, to) = (self.word(), self.pick(self.people.len()));
-        let about: Vec<usize> =
-            self.notes.iter().enumerate().filter(|(_, n)| n.about.contains(&to)).map(|(at, _)| at).collect();
+        let (what, to) = (self.word(), self.someone());
+        let about: Vec<usize> = self
+            .notes
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| n.about.contains(&to) && !n.erased)
+            .map(|(at, _)| at)
+            .collect();
         let note = match about.is_empty() {
             true => None,
             false => Some(about[self.pick(about.len())]).filter(|at| self.notes[*at].private_to.is_none()),
@@ -423,14 +451,37 @@ impl World {
     }
 
     fn change(&mut self) {
-        let (name, person) = (self.word(), self.pick(self.people.len()));
+        let (name, person) = (self.word(), self.someone());
         let id = self.people[person].id;
         self.memory.write(host(), |w| w.rename_contact(id, &name)).unwrap();
         self.people[person].tokens.push(name);
         if self.chance(3) {
-            let other = self.pick(self.people.len());
+            let other = self.someone();
             let link = format!("see {}", self.people[other].id);
             self.memory.write(host(), |w| w.set_field(id, "see", Some(&link))).unwrap();
+        }
+    }
+
+    fn erase(&mut self) {
+        let person = self.someone();
+        let standing = self.people.iter().filter(|person| !person.erased).count();
+        if standing < 4 || self.chance(2) {
+            return;
+        }
+        drop(self.memory.erase(host(), self.people[person].id, "case 17").unwrap());
+        self.people[person].erased = true;
+        for note in &mut self.notes {
+            note.erased |= note.about.contains(&person) || note.said_by == Some(person);
+        }
+    }
+
+    /// The place of a person who was not erased.
+    fn someone(&mut self) -> usize {
+        loop {
+            let person = self.pick(self.people.len());
+            if !self.people[person].erased {
+                return person;
+            }
         }
     }
 
@@ -481,7 +532,7 @@ impl World {
 
     /// Reads who looks after whom, or did.
     fn see_keepers(&mut self) {
-        for person in &mut self.people {
+        for person in self.people.iter_mut().filter(|person| !person.erased) {
             for owner in self.memory.owners(person.id).unwrap() {
                 person.keepers.extend(self.members.iter().position(|(id, _)| *id == owner.member));
             }
@@ -520,9 +571,11 @@ impl World {
 
     fn is_inside(&self, scope: &Scope, person: usize) -> bool {
         let person = &self.people[person];
+        if person.erased {
+            return true; // Whoever has them is to learn of it.
+        }
         let kept = !scope.names_people() || person.keepers.iter().any(|keeper| self.is_chosen(scope, *keeper));
-        kept
-            && scope.contacts.as_ref().is_none_or(|named| named.contains(&person.id))
+        kept && scope.contacts.as_ref().is_none_or(|named| named.contains(&person.id))
             && person.names.is_none_or(|named| self.is_inside(scope, named))
     }
 
@@ -544,6 +597,7 @@ impl World {
         };
         note.about.iter().chain(&note.names).all(|person| self.is_inside(scope, *person))
             && !note.sealed
+            && !note.erased
             && note.private_to.is_none_or(|member| scope.private_of.contains(&self.members[member].0))
             && scope.from.is_none_or(|from| from <= instant(note.at))
             && scope.until.is_none_or(|until| instant(note.at) < until)
@@ -559,12 +613,13 @@ impl World {
             let note = &self.notes[note];
             let hidden_otherwise = !note.about.iter().all(|person| self.is_inside(scope, *person))
                 || note.sealed
+                || note.erased
                 || !scope.holds_kind(note.kind)
                 || scope.from.is_some_and(|from| instant(note.at) < from)
                 || scope.until.is_some_and(|until| until <= instant(note.at));
             hidden_otherwise || note.sensitivities.iter().all(allowed)
         });
-        self.is_inside(scope, promise.to) && note_allowed
+        self.is_inside(scope, promise.to) && !self.people[promise.to].erased && note_allowed
     }
 
     /// Looks for every word: what is outside must not be in what goes, and what is inside must, unless it went before.
@@ -573,9 +628,15 @@ impl World {
         let agrees = |there: bool, inside: bool| there == inside || inside && since.is_some();
         for (place, person) in self.people.iter().enumerate() {
             let inside = self.is_inside(scope, place);
-            assert!(agrees(has(&person.id.to_string()), inside), "{scope:?}: {} {:?}\n{lines}", person.id, person.tokens);
+            assert!(
+                agrees(has(&person.id.to_string()), inside),
+                "{scope:?}: {} {:?}\n{lines}",
+                person.id,
+                person.tokens
+            );
             assert!(inside || !has(&person.id.uuid().simple().to_string()), "{scope:?}: {}\n{lines}", person.id);
             for word in &person.tokens {
+                let inside = inside && !person.erased;
                 assert!(agrees(has(word), inside), "{scope:?}: {word}\n{lines}");
             }
         }
@@ -586,7 +647,11 @@ impl World {
         }
         for promise in &self.promises {
             for word in &promise.tokens {
-                assert!(agrees(has(word), self.promises(scope, promise)), "{scope:?}: {word} of {}\n{lines}", promise.id);
+                assert!(
+                    agrees(has(word), self.promises(scope, promise)),
+                    "{scope:?}: {word} of {}\n{lines}",
+                    promise.id
+                );
             }
         }
         if scope.is_narrow() {
@@ -641,10 +706,10 @@ fn nothing_of_what_is_outside_of_a_scope_goes_and_everything_is_counted() {
             assert_eq!(go + stay, world.subjects(), "{scope:?}: {counts}; {withheld:?}");
 
             let client = Memory::in_memory().unwrap();
-            assert_eq!(packed.take_in(&client), packed.records.len());
+            assert_eq!(packed.take_in(&client).0, packed.records.len());
             is_sound(&client);
             assert_eq!(client.count_contacts().unwrap(), counts.contacts);
-            assert_eq!(packed.take_in(&client), 0, "a second time brought something");
+            assert_eq!(packed.take_in(&client).0, 0, "a second time brought something");
         }
     }
 }
@@ -692,8 +757,12 @@ fn what_is_new_since_a_bundle_brings_the_receiver_all_that_a_bundle_of_today_wou
             packed.take_in(&client);
             is_sound(&client);
             let today = Packed::of(&world.memory, &scope, None);
-            assert_eq!(today.take_in(&client), 0, "{scope:?}: a bundle of today knows more than those before");
+            // What was private and is erased by now may come as headers; nothing more is told.
+            assert_eq!(today.take_in(&client).1, 0, "{scope:?}: a bundle of today tells more than those before");
             assert!(packed.records.len() <= today.records.len());
+            let told = told(&client);
+            let erased = world.people.iter().filter(|person| person.erased).flat_map(|person| &person.tokens);
+            erased.for_each(|word| assert!(!told.contains(word), "{scope:?}: {word} was erased\n{told}"));
             since = Some(world.memory.head().unwrap());
             for _ in 0..world.dice.below(8) {
                 world.act();
