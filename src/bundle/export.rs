@@ -217,6 +217,7 @@ impl BundleExport<'_> {
                 since: self.since,
                 counts: slice.counts(),
                 withheld: slice.withheld().to_vec(),
+                private_notes: slice.private_notes(view.sql())?,
             })
         })
     }
@@ -269,6 +270,40 @@ pub struct BundlePreview {
     pub counts: Counts,
     /// What would stay behind, and why.
     pub withheld: Vec<Withheld>,
+    /// What would become of the private notes that are in scope but for being private.
+    pub private_notes: Vec<PrivateNotes>,
+}
+
+/// What would become of the private notes of one member, or of those that are sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PrivateNotes {
+    /// The member who alone reads them; `None` where they are sealed, or nobody is known who does.
+    pub member: Option<MemberId>,
+    /// The name of that member.
+    pub name: Option<String>,
+    /// Whether they are sealed.
+    pub is_sealed: bool,
+    /// How many.
+    pub count: u64,
+    /// Whether they would go, and be read by whoever opens the bundle.
+    pub goes: bool,
+}
+
+impl fmt::Display for PrivateNotes {
+    /// How many of whom, and what becomes of them, on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let notes = if self.count == 1 { "private note" } else { "private notes" };
+        match &self.name {
+            _ if self.is_sealed => write!(f, "{} sealed {notes}", self.count)?,
+            Some(name) => write!(f, "{} {notes} of {}", self.count, Visible(name))?,
+            None => write!(f, "{} {notes} of nobody who is known", self.count)?,
+        }
+        f.write_str(match self.goes {
+            true => ": would go, and be read by whoever opens the bundle",
+            false => ": would stay behind",
+        })
+    }
 }
 
 impl fmt::Display for BundlePreview {
@@ -285,6 +320,7 @@ impl fmt::Display for BundlePreview {
                 f.write_str("\nwould stay behind:")?;
                 self.withheld.iter().try_for_each(|withheld| write!(f, "\n  {withheld}"))
             }
-        }
+        }?;
+        self.private_notes.iter().try_for_each(|notes| write!(f, "\n{notes}"))
     }
 }

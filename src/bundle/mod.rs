@@ -55,7 +55,7 @@ mod zip;
 
 pub use bag::{Bag, BagFile, FileInBag, Opening};
 pub use error::{BundleError, BundleFault, Result};
-pub use export::{BundleExport, BundlePreview};
+pub use export::{BundleExport, BundlePreview, PrivateNotes};
 pub use import::arrival::{Arrival, OutsideMember, PossibleDuplicate, Tally, ToDecide};
 pub use import::{BundleImport, BundleProgress};
 pub use limits::Limits;

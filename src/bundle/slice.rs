@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::export::PrivateNotes;
 use super::scope::Scope;
 use super::statement::{Counts, Withheld};
 use crate::error::{Error, Result};
+use crate::id::MemberId;
 use crate::journal::gone::Absence;
 use crate::journal::receive::Record;
 use crate::journal::replay::{self, column};
@@ -98,6 +100,34 @@ impl Slice {
     /// The attachments whose bytes go, each once, with their sizes, in the order of their hashes.
     pub(crate) fn attachments(&self) -> &[(Hash, u64)] {
         &self.attachments
+    }
+
+    /// What becomes of the private notes about those who are in scope: by their readers, sealed ones last.
+    pub(crate) fn private_notes(&self, sql: &dyn Sql) -> Result<Vec<PrivateNotes>> {
+        type Read = (bool, Option<(String, MemberId)>, bool);
+        let mut found: BTreeMap<Read, u64> = BTreeMap::new();
+        sql.each(
+            "SELECT n.key, m.id, m.name FROM note n LEFT JOIN member m ON m.key = n.private_to
+             WHERE n.private_to IS NOT NULL",
+            &[],
+            |row| {
+                let fate = self.entries.fate(row.int(0)?);
+                let (is_sealed, goes) = match fate {
+                    Fate::Behind(Why::Sealed) => (true, false),
+                    Fate::Behind(Why::Private) => (false, false),
+                    Fate::Behind(_) | Fate::Bare(_) => return Ok(()),
+                    Fate::Goes | Fate::Cut => (false, true),
+                };
+                let reader = row.opt_string(2)?.zip(row.opt_uuid(1)?.map(MemberId));
+                *found.entry((is_sealed, reader, goes)).or_default() += 1;
+                Ok(())
+            },
+        )?;
+        let read = |((is_sealed, reader, goes), count): (Read, u64)| {
+            let (name, member) = reader.unzip();
+            PrivateNotes { member, name, is_sealed, count, goes }
+        };
+        Ok(found.into_iter().map(read).collect())
     }
 
     /// Hands out every entry that goes, in the order of the stamps, and says how much that was.

@@ -7,6 +7,7 @@ mod craft;
 mod files;
 mod limits;
 mod random;
+mod scope;
 #[cfg(feature = "age")]
 mod sealing;
 mod signing;
