@@ -62,6 +62,8 @@ pub enum OpenMatter {
     NoOwner,
     /// The only owner has departed.
     OwnerDeparted(String),
+    /// Several own the contact, by name, since what two memories wrote was merged; see [`View::ownership_conflicts`].
+    SeveralOwners(Vec<String>),
 }
 
 impl fmt::Display for OpenMatter {
@@ -71,6 +73,9 @@ impl fmt::Display for OpenMatter {
             Self::Promised(promise) => write!(f, "promised: {}", Visible(&promise.terms())),
             Self::NoOwner => f.write_str("nobody looks after them"),
             Self::OwnerDeparted(name) => write!(f, "{name}, their owner, has departed"),
+            Self::SeveralOwners(names) => {
+                write!(f, "{} each look after them; somebody must decide who does", names.join(" and "))
+            }
         }
     }
 }
@@ -133,7 +138,9 @@ impl View<'_> {
         let complaints = self.unanswered(contact)?.into_iter().map(|note| OpenMatter::Unanswered(Box::new(note)));
         let promises =
             self.open_follow_ups(contact)?.into_iter().map(|promise| OpenMatter::Promised(Box::new(promise)));
-        Ok(complaints.chain(promises).chain(missing_owner(owners, at)).collect())
+        let rivals = self.rivals(contact)?;
+        let several = (!rivals.is_empty()).then_some(OpenMatter::SeveralOwners(rivals));
+        Ok(complaints.chain(promises).chain(missing_owner(owners, at)).chain(several).collect())
     }
 
     fn count_insights(&self, contact: i64) -> Result<u64> {

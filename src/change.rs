@@ -47,12 +47,6 @@ macro_rules! changes {
                 }
             }
 
-            /// Whether this build knows a kind and a version of its body.
-            #[cfg(feature = "bundle")]
-            pub(crate) fn knows(kind: &str, version: i64) -> bool {
-                matches!((kind, version), $(($word, $version))|*)
-            }
-
             /// The body as JSON text.
             pub(crate) fn body(&self) -> Result<String> {
                 let body = match self {

@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::follow_up::FollowUpAdded;
 use crate::id::{EntryId, MemoryId};
-use crate::journal::Subject;
+use crate::journal::{Absence, Subject};
 use crate::memory::{Memory, View};
 use crate::store::{Row, RowExt, SqlExt, Value};
 use crate::time;
@@ -44,8 +44,11 @@ pub struct Entry {
     pub actor_name: String,
     /// The entry that caused it, if another did.
     pub cause: Option<EntryId>,
-    /// What changed; `None` when the viewer may not read it, or when it was erased.
+    /// What changed; `None` when the viewer may not read it, or when it is not here, and then [`Entry::absent`] says why.
     pub change: Option<Change>,
+    /// Why what changed is not here, or not as it was written; `None` where it is. A change that is here all the same has had
+    /// names of others taken out ([`Absence::Masked`]).
+    pub absent: Option<Absence>,
     /// What the subject is called today, where the viewer may know; of a note, whom it is about.
     pub subject_name: Option<String>,
     /// The text of the note as it is today, where the entry retracts one and the viewer may read it.
@@ -118,7 +121,8 @@ macro_rules! entry_query {
                      (SELECT count(*) FROM follow_up u
                       JOIN entry p ON p.id = u.note
                       JOIN note q ON q.key = p.seq
-                      WHERE u.key = e.subject AND q.private_to <> $1) ELSE 0 END
+                      WHERE u.key = e.subject AND q.private_to <> $1) ELSE 0 END,
+                 r.why
              FROM entry e
              JOIN origin o ON o.key = e.origin
              JOIN entry s ON s.seq = e.subject
@@ -129,6 +133,7 @@ macro_rules! entry_query {
              LEFT JOIN contact c ON c.key = e.subject
              LEFT JOIN member sm ON sm.key = e.subject
              LEFT JOIN agency g ON g.key = e.subject
+             LEFT JOIN gone r ON r.id = e.id
              ",
             $rest
         )
@@ -164,6 +169,7 @@ fn read_entry(row: &dyn Row) -> Result<Entry> {
             (name, _) => name,
         },
         note_text: row.opt_string(16)?,
+        absent: row.opt_text(18)?.map(str::parse).transpose()?,
         kind,
     })
 }

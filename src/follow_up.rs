@@ -617,7 +617,7 @@ impl<'m> Writer<'m> {
             return Err(Error::invalid("owner of the promise", why));
         };
         let member = self.view().member(id)?;
-        member.must_be_here("can keep no promise")?;
+        member.must_act_here("can keep no promise")?;
         Ok(member)
     }
 

@@ -6,7 +6,7 @@ use crate::actor::Actor;
 use crate::change::Change;
 use crate::contact::Fact;
 use crate::feed::Entry;
-use crate::journal::Subject;
+use crate::journal::{Absence, Subject};
 use crate::note::{NoteAdded, Sensitivity, Visibility};
 use crate::time::{self, Precision, When};
 use crate::wording::{Count, Quoted, Visible};
@@ -32,6 +32,11 @@ impl fmt::Display for Line<'_> {
         match &entry.change {
             Some(change) => sentence(f, change, whom, entry),
             None => f.write_str(unreadable(&entry.kind)),
+        }?;
+        match (&entry.change, entry.absent) {
+            (None, Some(Absence::Withheld)) => f.write_str(" (withheld by who sent it)"),
+            (None, Some(_)) => f.write_str(" (erased)"),
+            _ => Ok(()),
         }
     }
 }

@@ -55,6 +55,24 @@ impl Member {
             ))),
         }
     }
+
+    /// Refuses a member who has left, or who came with a bundle and does not act here, saying what they cannot do.
+    pub(crate) fn must_act_here(&self, cannot: &str) -> Result<()> {
+        self.must_be_here(cannot)?;
+        match self.outside {
+            false => Ok(()),
+            true => Err(Error::refused(format!(
+                "{} came with a bundle from another memory and {cannot}; admit_member lets them act here, or name a member \
+                 who does",
+                self.name
+            ))),
+        }
+    }
+
+    /// Whether they are here and act here.
+    pub(crate) const fn acts_here(&self) -> bool {
+        !self.has_departed() && !self.outside
+    }
 }
 
 impl From<&Member> for MemberId {

@@ -1067,7 +1067,7 @@ impl<'m> Writer<'m> {
     /// A member who is here, and is to read a note.
     fn reader_to_be(&self, id: MemberId) -> Result<Member> {
         let member = self.view().member(id)?;
-        member.must_be_here("cannot be given a note to read")?;
+        member.must_act_here("cannot be given a note to read")?;
         Ok(member)
     }
 

@@ -396,7 +396,7 @@ impl Writer<'_> {
         let change = self.checked(&member, &terms)?;
         let now = self.at_micros();
         if change.until.is_none_or(|until| until > now) {
-            member.must_be_here(CANNOT_LOOK_AFTER)?;
+            member.must_act_here(CANNOT_LOOK_AFTER)?;
         }
         // What was recorded of the past may overlap; what is to come may not.
         let span = (change.since.max(now), change.until.map_or(i64::MAX, |until| until - 1));
@@ -496,7 +496,7 @@ impl Writer<'_> {
 
     /// Says whether the contact changed hands; it does not where the member owns it already.
     fn transfer_to(&mut self, contact: ContactId, to: &Member, why: Option<&str>) -> Result<bool> {
-        to.must_be_here(CANNOT_LOOK_AFTER)?;
+        to.must_act_here(CANNOT_LOOK_AFTER)?;
         if let Some(why) = why {
             check::text("reason", why, check::FIELD_MAX)?;
         }
@@ -514,7 +514,7 @@ impl Writer<'_> {
             }
             [open] => self.hand_over(contact, key, open, to, why).map(|_| true),
             several => Err(Error::refused(format!(
-                "{} is looked after by {}; end all but one of these first",
+                "{} is looked after by {}; decide by decide_owner who does, or end all but one of these with unassign, first",
                 name(self)?,
                 several.iter().map(|open| open.name.as_str()).collect::<Vec<_>>().join(" and ")
             ))),

@@ -14,9 +14,6 @@ use crate::wording::Visible;
 /// The newest form of a statement that this build reads and writes.
 pub(super) const STATEMENT_VERSION: u32 = 1;
 
-/// The newest form of a statement that this build reads and writes.
-pub(super) const STATEMENT_VERSION: u32 = 1;
-
 /// What a bundle says of itself, in `handoff.json`. The names and forms of its fields are frozen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -265,7 +265,7 @@ impl Wishes {
                     member.name
                 )));
             }
-            member.must_be_here("cannot take over")
+            member.must_act_here("cannot take over")
         })
     }
 }
@@ -935,9 +935,9 @@ impl<'v> Desk<'v> {
         Ok(chosen)
     }
 
-    /// Whether somebody is here, and not among those who leave.
+    /// Whether somebody acts here, and is not among those who leave.
     fn stays(&self, member: i64) -> bool {
-        !self.leaving.contains(&member) && self.people.get(&member).is_some_and(|member| !member.has_departed())
+        !self.leaving.contains(&member) && self.people.get(&member).is_some_and(Member::acts_here)
     }
 
     fn is_backup(&self, keeper: &Keeper, leaver: &Leaver) -> bool {

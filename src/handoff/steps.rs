@@ -220,7 +220,7 @@ impl Writer<'_> {
     pub fn offer_to(&mut self, handoff: HandoffId, contact: ContactId, successor: impl Into<MemberId>) -> Result<()> {
         let standing = self.standing(handoff)?.must_be_offered()?;
         let successor = self.view().member(successor.into())?;
-        successor.must_be_here(CANNOT_LOOK_AFTER)?;
+        successor.must_act_here(CANNOT_LOOK_AFTER)?;
         self.must_be_in_no_other(&standing, contact)?;
         let items = self.items_of(&standing, contact)?;
         if items.iter().any(|item| item.leaver == successor.id) || self.leaves(&standing, successor.id)? {

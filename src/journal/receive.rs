@@ -141,6 +141,17 @@ impl Record {
         Subject::of(&self.kind, self.subject)
     }
 
+    /// What the body says, where it is there.
+    fn change(&self) -> Result<Option<Change>> {
+        let read = |body| Change::read(&self.kind, self.version, body);
+        self.body().map(read).transpose().map_err(|error| match error {
+            Error::Fault { why, .. } => {
+                self.refused(&format!("has a body that does not say what its kind says: {why}"))
+            }
+            error => error,
+        })
+    }
+
     fn is_first(&self) -> bool {
         self.subject == self.id
     }
@@ -160,6 +171,10 @@ pub(crate) enum Received {
     /// It was known.
     Known,
 }
+
+/// The kinds of the entries that begin something.
+const BEGINNINGS: [&str; 6] =
+    ["agency.added", "member.added", "contact.added", "note.added", "follow_up.added", "handoff.offered"];
 
 /// An entry that is dated so many microseconds ahead of the clock here is refused: a day.
 const AHEAD_MAX: i64 = 86_400_000_000;
@@ -196,12 +211,6 @@ impl Writer<'_> {
         if matches!(entry.about(), Subject::Memory(_)) {
             return Err(entry.refused("is about a memory itself, which no bundle carries"));
         }
-        if entry.is_first() != FIRST.contains(&entry.kind.as_str()) && Change::knows(&entry.kind, entry.version) {
-            return Err(entry.refused(match entry.is_first() {
-                true => "is the first about its subject and does not say what that is",
-                false => "creates something that an entry before it has created",
-            }));
-        }
         match (&entry.salt, entry.body(), entry.gone) {
             (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != entry.digest => {
                 Err(entry.refused("has a body that is not the one that was written"))
@@ -220,6 +229,7 @@ impl Writer<'_> {
             (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld)) => false,
             _ => return Ok(Received::Known),
         };
+        entry.change()?;
         if !self.keep_body(seq, entry)? {
             return Ok(Received::Known);
         }
@@ -233,12 +243,10 @@ impl Writer<'_> {
 
     /// Numbers, checks, stores and applies an entry that is not known.
     fn keep_entry(&mut self, entry: &Record) -> Result<()> {
+        let change = entry.change()?;
         let seq = self.tip.seq + 1;
         let origin = self.seen.origin(self.sql, entry.origin)?;
-        let subject = match entry.is_first() {
-            true => seq,
-            false => subject_key(self.sql, entry)?,
-        };
+        let subject = self.subject_of(entry)?.unwrap_or(seq);
         self.check_chain(entry, subject, origin, seq)?;
         let (actor, member) = self.seen.actor(self.sql, entry)?;
         self.sql.execute(
@@ -278,18 +286,45 @@ impl Writer<'_> {
             member,
             contacts: &self.contacts,
         };
-        match entry.body().filter(|_| has_body) {
-            Some(body) => {
-                let change = Change::read(&entry.kind, entry.version, body).map_err(|error| unmet(entry, error))?;
+        match change.filter(|_| has_body) {
+            Some(change) => {
                 apply(self.sql, &applied, &change).map_err(|error| unmet(entry, error))?;
                 index(self.sql, subject, &change)?;
             }
-            None => apply_bare(self.sql, &applied, &entry.kind)?,
+            None => apply_bare(self.sql, &applied, &entry.kind).map_err(|error| unmet(entry, error))?,
         }
         self.unsettled += 1;
         match self.unsettled == SETTLE_EVERY {
             true => self.settle(),
             false => Ok(()),
+        }
+    }
+
+    /// The key of what an entry goes on about; `None` where it begins it. Refuses one that begins or goes on with what its kind
+    /// is not about.
+    fn subject_of(&self, entry: &Record) -> Result<Option<i64>> {
+        let begins = BEGINNINGS.contains(&entry.kind.as_str());
+        if entry.is_first() {
+            let known = Change::is_known(&entry.kind, entry.version);
+            return match known && !begins {
+                true => Err(entry.refused("stands where something begins, and nothing begins with that")),
+                false => Ok(None),
+            };
+        }
+        let first = self.sql.first(
+            "SELECT seq, kind FROM entry WHERE id = $1 AND subject = seq",
+            &[(&entry.subject).into()],
+            |row| Ok((row.int(0)?, row.string(1)?)),
+        )?;
+        let Some((key, kind)) = first else {
+            return Err(
+                entry.refused("is about something whose first entry is neither here nor before it in the bundle")
+            );
+        };
+        let fits = entry.about() == Subject::of(&kind, entry.subject);
+        match fits && !begins {
+            true => Ok(Some(key)),
+            false => Err(entry.refused(&format!("cannot be about what began with {kind}"))),
         }
     }
 
@@ -368,6 +403,7 @@ impl Writer<'_> {
                 "what came cannot be put together with what is here: {error}. If the bundle continues an earlier one, \
                  import that first"
             )),
+            Error::Fault { why, .. } => Error::refused(format!("what it holds contradicts what is known: {why}")),
             error => error,
         })?;
         let kept_out = self.kept_out.take().unwrap_or_default();
@@ -389,17 +425,13 @@ impl Writer<'_> {
     }
 }
 
-/// The kinds of the entries that create something. All others are about what stands.
-const FIRST: [&str; 6] =
-    ["agency.added", "contact.added", "follow_up.added", "handoff.offered", "member.added", "note.added"];
-
-/// Says of an entry that it names what is not there, or says what cannot be.
+/// Says of an entry that it cannot be applied, and why.
 fn unmet(entry: &Record, error: Error) -> Error {
     match error {
         error @ (Error::Unknown { .. } | Error::Erased { .. }) => entry
             .refused(&format!("cannot be applied: {error}. If the bundle continues an earlier one, import that first")),
         Error::Invalid { what, why } => entry.refused(&format!("cannot be applied: {what}: {why}")),
-        Error::Fault { why, .. } => entry.refused(&format!("says what cannot be: {why}")),
+        Error::Fault { why, .. } => entry.refused(&format!("contradicts what is known: {why}")),
         error => error,
     }
 }
@@ -466,19 +498,6 @@ impl Seen {
     /// Takes notice that something about a subject was written here.
     pub(super) fn is_written(&mut self, subject: i64) {
         self.newest.remove(&subject);
-    }
-}
-
-/// The key of what an entry is about, which an entry of the same noun has created.
-fn subject_key(sql: &dyn Sql, entry: &Record) -> Result<i64> {
-    let first =
-        sql.first("SELECT seq, kind FROM entry WHERE id = $1 AND subject = seq", &[(&entry.subject).into()], |row| {
-            Ok((row.int(0)?, Subject::of(row.text(1)?, entry.subject)))
-        })?;
-    match first {
-        Some((key, subject)) if subject == entry.about() => Ok(key),
-        Some(_) => Err(entry.refused("is about something of another sort")),
-        None => Err(entry.refused("is about something whose first entry is neither here nor before it in the bundle")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Applied, ContactKeys, apply, apply_bare};
 use crate::change::Change;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::EntryId;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::{note, search, verify};
@@ -123,8 +123,15 @@ pub(crate) fn refold(sql: &dyn Sql, subjects: &BTreeSet<i64>) -> Result<()> {
     }
     entries.sort_unstable();
     let contacts = ContactKeys::default();
-    for (_, _, seq) in &entries {
-        one(sql, *seq, &mut |row| fold(row, sql, &contacts))?;
+    for (_, id, seq) in &entries {
+        let folded = one(sql, *seq, &mut |row| fold(row, sql, &contacts));
+        folded.map_err(|error| match error {
+            Error::Fault { place, why } => Error::fault(place, format!("entry {id}: {why}")),
+            error @ (Error::Unknown { .. } | Error::Invalid { .. }) => {
+                Error::refused(format!("entry {id} cannot be applied: {error}"))
+            }
+            error => error,
+        })?;
     }
     for subject in subjects {
         spoken.extend(note::contacts_of(sql, *subject)?);

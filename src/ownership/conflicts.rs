@@ -36,13 +36,11 @@ impl fmt::Display for OwnershipConflict {
     }
 }
 
-impl View<'_> {
-    /// Finds the contacts whom several members own at the same time, from the instant of the call on, by name.
-    ///
-    /// Within one memory that is refused; it comes with a bundle.
-    pub fn ownership_conflicts(&self) -> Result<Vec<OwnershipConflict>> {
-        let mut conflicts: Vec<OwnershipConflict> = Vec::new();
-        self.sql().each(
+/// The claims of members who own a contact while another does, as [`read_assignment`] reads them, then the contact. Not such
+/// are a leaver and a successor who share it within a handoff.
+macro_rules! claims {
+    ($rest:literal) => {
+        concat!(
             "SELECT a.id, m.id, m.name, m.departed_at IS NOT NULL, a.role, a.since, a.until, a.opened_why, a.closed_why,
                  o.kind, o.member, o.name, x.kind, x.member, x.name, c.id, c.kind, c.name
              FROM assignment a
@@ -56,8 +54,27 @@ impl View<'_> {
                      WHERE b.contact = a.contact AND b.role = 'owner' AND b.member <> a.member
                          AND (b.until IS NULL OR b.until > $1 AND b.until > b.since)
                          AND (a.until IS NULL OR b.since < a.until) AND (b.until IS NULL OR a.since < b.until)
-                 )
-             ORDER BY c.name_key, c.key, a.since, a.key",
+                         AND NOT EXISTS (
+                             SELECT 1 FROM handoff_item i JOIN handoff h ON h.key = i.handoff
+                             WHERE i.contact = a.contact AND h.state = 'offered' AND h.stage = 'share'
+                                 AND (i.leaver = a.member AND i.successor = b.member
+                                     OR i.leaver = b.member AND i.successor = a.member)
+                         )
+                 ) ",
+            $rest
+        )
+    };
+}
+
+impl View<'_> {
+    /// Finds the contacts whom several members own at the same time, from the instant of the call on, by name.
+    ///
+    /// Within one memory that is refused, but for a leaver and a successor who share a contact for a stage of their handoff;
+    /// it comes with a bundle. [`Writer::decide_owner`] decides.
+    pub fn ownership_conflicts(&self) -> Result<Vec<OwnershipConflict>> {
+        let mut conflicts: Vec<OwnershipConflict> = Vec::new();
+        self.sql().each(
+            claims!("ORDER BY c.name_key, c.key, a.since, a.key"),
             &[Value::Int(self.now_micros())],
             |row| {
                 let (claim, id) = (read_assignment(row)?, ContactId(row.uuid(15)?));
@@ -72,6 +89,17 @@ impl View<'_> {
             },
         )?;
         Ok(conflicts)
+    }
+
+    /// The names of the members who own a contact while another does, in order of beginning.
+    pub(crate) fn rivals(&self, contact: i64) -> Result<Vec<String>> {
+        let mut names = self.sql().all(
+            claims!("AND a.contact = $2 ORDER BY a.since, a.key"),
+            &[Value::Int(self.now_micros()), Value::Int(contact)],
+            |row| row.string(2),
+        )?;
+        names.dedup();
+        Ok(names)
     }
 }
 

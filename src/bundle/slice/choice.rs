@@ -450,7 +450,7 @@ impl<'c> Choice<'c> {
             (None, _) => before,
             (_, Fate::Bare(Why::Erased)) if !entry.kind.ends_with(".erased") => Fate::Bare(Why::Erased),
             (_, Fate::Bare(why)) if matches!(entry.kind, "note.added" | "note.corrected") => Fate::Bare(why),
-            _ if !Change::knows(entry.kind, entry.version) => Fate::Bare(Why::Newer),
+            _ if !Change::is_known(entry.kind, entry.version) => Fate::Bare(Why::Newer),
             (Some(body), _) => self.judge_body(entry, subject, body, named)?,
         };
         // That a subject is erased or retracted stands with its first entry, whatever becomes of this one.
