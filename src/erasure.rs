@@ -12,8 +12,8 @@ use crate::actor::Actor;
 use crate::check;
 use crate::contact::ContactSummary;
 use crate::error::{Error, Result};
-use crate::id::{ContactId, FollowUpId, NoteId};
-use crate::journal::{Applied, Hash, Writer, gone};
+use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
+use crate::journal::{Applied, Hash, Subject, Writer, gone};
 use crate::memory::{Memory, View};
 use crate::search::fold;
 use crate::store::{RowExt, Sql, SqlExt, Value};
@@ -23,6 +23,7 @@ use crate::verify::Table;
 mod going;
 #[cfg(feature = "bundle")]
 mod kept_out;
+mod masked;
 mod preview;
 
 use self::going::Going;
@@ -94,8 +95,12 @@ pub struct Erased {
     pub follow_ups: u64,
     /// Attachments whose bytes nobody else named.
     pub attachments: u64,
+    /// Members, of whom who they were went.
+    pub members: u64,
     /// Bodies of entries, those of all the above included.
     pub bodies: u64,
+    /// Bodies of entries in which the name of a member was masked.
+    pub masked: u64,
     /// Why the file could not be scrubbed yet of what stood in its freed pages and in its log, such as somebody who reads;
     /// `None` when nothing remains. Call [`Memory::scrub`] later.
     pub remains: Option<String>,
@@ -173,6 +178,19 @@ impl Memory {
         self.read(|view| preview::of(view, contact))
     }
 
+    /// Finds in whose entries a text stands, upper and lower case and marks aside, such as the name of somebody who is to be
+    /// erased: in texts of notes about others, in promises, in what an import read. It looks through everything, whoever may
+    /// read it, and names no more than the subjects, in the order of their entries.
+    ///
+    /// What an erasure does not reach by itself is decided by hand: [`Memory::erase_note`], or a note without the name first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an empty text.
+    pub fn mentions(&self, text: &str) -> Result<Vec<Subject>> {
+        check::name("text to be found", text)?;
+        self.read(|view| preview::mentions(view.sql(), text))
+    }
+
     /// Erases a contact: their facts, handles and history, the notes about them and said by them, the promises to them, the
     /// links of others to them. No word of it remains in the file, its search index, or its log; that it was erased, when, by
     /// whom and why does, and old bundles do not bring it back.
@@ -241,6 +259,38 @@ impl Memory {
         Ok(self.scrubbed(erased))
     }
 
+    /// Erases who a member was: their name and address, also where it stands beside what they wrote, said, owned or handed
+    /// over. What they did stays, as that of “a former member”; texts are not changed, [`Memory::mentions`] finds those in
+    /// which the name stands.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let desk = Actor::system("front desk");
+    /// let tom = memory.write(&desk, |w| w.add_member(NewMember::new("Tom Okoro")))?;
+    /// let note = memory.write(&tom, |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     w.note(sally, "Likes the quiet table").save()
+    /// })?;
+    /// memory.write(&desk, |w| w.depart(&tom, None))?;
+    ///
+    /// let erased = memory.erase_member(&desk, &tom, "asked for it (case 18)")?;
+    /// assert_eq!(erased.masked, 1);
+    /// assert_eq!(memory.note(note)?.recorded_by_name, "a former member");
+    /// assert!(memory.verify()?.is_sound());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a member who is still here, and for an agent or an import, who cannot decide it;
+    /// [`Error::Invalid`] for a reason that is empty or names the member; [`Error::Unknown`] for an unknown member.
+    pub fn erase_member(&self, actor: impl Into<Actor>, member: impl Into<MemberId>, why: &str) -> Result<Erased> {
+        let member = member.into();
+        let erased = self.write(actor, |w| w.erase_member(member, why))?;
+        Ok(self.scrubbed(erased))
+    }
+
     /// Writes the file anew without what was deleted, and empties its log, so that neither holds an older version of
     /// anything. Every erasure ends with it; call it again where [`Erased::remains`] says why it could not be done. It takes
     /// about as long as copying the file, and for that time twice its room beside it.
@@ -294,6 +344,23 @@ impl Writer<'_> {
         self.let_go(&going)
     }
 
+    fn erase_member(&mut self, id: MemberId, why: &str) -> Result<Erased> {
+        self.may_erase(why)?;
+        let member = self.view().member(id)?;
+        if !member.has_departed() && !member.outside {
+            return Err(Error::refused(format!(
+                "{} is still here; who they are can be erased once they have departed",
+                member.name
+            )));
+        }
+        let names = [Some(&member.name), member.email.as_ref()];
+        if names.into_iter().flatten().any(|name| fold(why).contains(&fold(name))) {
+            return Err(named());
+        }
+        self.append(id, MemberErased { why: why.to_owned() })?;
+        self.let_go(&Going::member(id))
+    }
+
     /// Erasure cannot be undone, so it is decided by a person or by the host, for a reason that stays.
     fn may_erase(&self, why: &str) -> Result<()> {
         check::text("reason", why, check::FIELD_MAX)?;
@@ -309,17 +376,14 @@ impl Writer<'_> {
     fn names_nobody(&self, why: &str, contact: &ContactSummary) -> Result<()> {
         let key = self.contact_key(contact.id)?;
         let folded = fold(why);
-        let mut named = folded.contains(&fold(&contact.name));
+        let mut is_named = folded.contains(&fold(&contact.name));
         self.sql().each("SELECT address_key FROM handle WHERE contact = $1", &[Value::Int(key)], |row| {
-            named |= folded.contains(&fold(row.text(0)?));
+            is_named |= folded.contains(&fold(row.text(0)?));
             Ok(())
         })?;
-        match named {
+        match is_named {
             false => Ok(()),
-            true => Err(Error::invalid(
-                "reason of the erasure",
-                "it has the name or an address of the contact, and it stays; write a number of the case instead",
-            )),
+            true => Err(named()),
         }
     }
 
@@ -353,6 +417,14 @@ impl Writer<'_> {
             false => self.let_go(&going),
         }
     }
+}
+
+/// Refuses a reason that holds what is to be erased.
+fn named() -> Error {
+    Error::invalid(
+        "reason of the erasure",
+        "it has the name or an address of who is erased, and it stays; write the number of the case instead",
+    )
 }
 
 /// The key under which this memory hashes the addresses of those who are erased. It comes from a salt that stays here.

@@ -174,6 +174,9 @@ impl AgencyAdded {
     }
 }
 
+/// What a member is called of whom nothing else is known here: their entries came without bodies, or were erased.
+pub(crate) const FORMER: &str = "a former member";
+
 /// `member.added`: somebody begins to act for the organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -191,7 +194,7 @@ pub struct MemberAdded {
 impl MemberAdded {
     /// A member of whom no more is known than that there is one.
     pub(crate) fn bare() -> Self {
-        Self { name: "a former member".to_owned(), email: None, agency: None }
+        Self { name: FORMER.to_owned(), email: None, agency: None }
     }
 }
 

@@ -524,6 +524,15 @@ pub(crate) fn unidentify(sql: &dyn Sql, note: i64, id: &ExternalId) -> Result<()
     Ok(())
 }
 
+/// Puts other names of who wrote a note down and who said it in the place of those that are erased.
+pub(crate) fn is_told_by(sql: &dyn Sql, note: i64, recorded_by: &str, said_by: Option<&str>) -> Result<()> {
+    sql.execute(
+        "UPDATE note SET recorded_by_name = $1, said_by_name = $2 WHERE key = $3",
+        &[Value::Text(recorded_by), said_by.into(), Value::Int(note)],
+    )?;
+    Ok(())
+}
+
 pub(crate) fn apply_corrected(sql: &dyn Sql, entry: &Applied<'_>, change: &NoteCorrected) -> Result<()> {
     sql.execute(
         "UPDATE note SET text = $1, corrected_at = $2 WHERE key = $3",

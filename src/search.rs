@@ -19,7 +19,9 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) use self::check::check;
-pub(crate) use self::index::{contact_changed, erase_contact, erase_note, note_changed, purge, rebuild, settle};
+pub(crate) use self::index::{
+    contact_changed, erase_contact, erase_note, note_changed, purge, rebuild, reindex_erased, settle,
+};
 pub(crate) use self::names::Likeness;
 pub use self::snippet::Snippet;
 pub(crate) use self::words::fold;

@@ -197,3 +197,59 @@ fn many_notes_long_texts_and_older_versions_leave_nothing_in_freed_pages() {
     assert_eq!(memory.search("ordinary").limit(20).run().unwrap().len(), 20);
     assert_eq!(memory.contact_summary(ben).unwrap().name, "Ben Ito");
 }
+
+#[test]
+fn of_an_erased_member_the_name_goes_everywhere_and_what_they_wrote_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.heirloom");
+    let memory = Memory::open(&path).unwrap();
+    let words = ["Wimplegate", "Hoopoe", "Zwieback", "zyxmail"];
+    let (tom, mia) = memory
+        .write(desk(), |w| {
+            let tom = w.add_member(NewMember::new("Hoopoe Zwieback").email("tom@zyxmail.example"))?;
+            w.rename_member(&tom, "Hoopoe Wimplegate")?;
+            Ok((tom.id, w.add_member(NewMember::new("Mia Okafor"))?.id))
+        })
+        .unwrap();
+    let (sally, note) = memory
+        .write(tom, |w| {
+            let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+            w.assign(sally, tom, Role::Owner)?;
+            let note = w.note(sally, "Likes tea").save()?;
+            let private = w.note(sally, "Is looking for a flat").private().save()?;
+            w.release_note(private, mia, None)?;
+            w.follow_up(sally, "Send the menu").save()?;
+            Ok((sally, note))
+        })
+        .unwrap();
+    memory.write(Actor::agent_of("scribe", tom), |w| w.note(sally, "By the agent").save()).unwrap();
+    let told = memory.write(mia, |w| w.note(sally, "Told by him").said_by(tom).save()).unwrap();
+    let plan = memory.handoff().of_member(tom).reason("leaves").to(mia).plan().unwrap();
+    let handoff = memory.write(mia, |w| w.offer(&plan)).unwrap();
+    memory.write(mia, |w| w.accept_all(handoff).and_then(|_| w.complete(handoff))).unwrap();
+    let refused = memory.erase_member(desk(), tom, "case 18").unwrap_err();
+    assert!(refused.to_string().contains("is still here"), "{refused}");
+    memory.write(desk(), |w| w.depart(tom, Some("moved to the Hoopoe office"))).unwrap();
+    let head = memory.head().unwrap();
+
+    let refused = memory.erase_member(desk(), tom, "as hoopoe  wimplegate asked").unwrap_err();
+    assert!(matches!(refused, Error::Invalid { .. }), "{refused}");
+    let erased = memory.erase_member(desk(), tom, "case 18").unwrap();
+    assert!(erased.members == 1 && erased.masked >= 8 && erased.remains.is_none(), "{erased:?}");
+    assert_eq!(found(&path, &words), Vec::<String>::new());
+    assert!(memory.mentions("Wimplegate").unwrap().is_empty());
+    let verified = memory.verify_against(head).unwrap();
+    assert!(verified.is_sound(), "{verified}");
+    let note = memory.note(note).unwrap();
+    assert_eq!((note.text.as_str(), note.recorded_by_name.as_str()), ("Likes tea", "a former member"));
+    assert_eq!(memory.note(told).unwrap().said_by.unwrap().name, "a former member");
+    let brief = memory.brief(sally).unwrap().to_string();
+    assert!(brief.contains("By the agent — scribe for a former member"), "{brief}");
+    assert_eq!(memory.member(tom).unwrap().name, "a former member");
+    assert!(memory.member(tom).unwrap().has_departed());
+    assert_eq!(memory.search("former").run().unwrap().len(), 3);
+    assert_eq!(memory.receipt(handoff).unwrap().leavers[0].name, "a former member");
+    memory.rebuild().unwrap();
+    is_sound(&memory);
+    assert_eq!(found(&path, &words), Vec::<String>::new());
+}

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Erased, erases};
 use crate::change::Change;
 use crate::error::{Error, Result};
-use crate::id::{ContactId, FollowUpId, NoteId};
+use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
 use crate::journal::{Writer, seq_of};
 use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::{contact, note, search, verify};
@@ -20,6 +20,8 @@ pub(super) struct Going {
     pub(super) follow_ups: BTreeMap<i64, (FollowUpId, BTreeSet<ContactId>)>,
     /// Subjects of a newer heirloom that name one of the contacts.
     others: BTreeSet<i64>,
+    /// Members, of whom who they were goes.
+    members: BTreeSet<MemberId>,
     /// Single entries about others that name one of the contacts, by their numbers.
     pub(super) entries: BTreeMap<i64, Uuid>,
 }
@@ -52,12 +54,17 @@ impl Going {
         Ok(Self { follow_ups: BTreeMap::from([(key, (id, BTreeSet::new()))]), ..Self::default() })
     }
 
+    /// One member.
+    pub(super) fn member(id: MemberId) -> Self {
+        Self { members: BTreeSet::from([id]), ..Self::default() }
+    }
+
     /// What is said to be erased and has bodies here.
     pub(super) fn buried(sql: &dyn Sql, besides: &BTreeSet<ContactId>) -> Result<Self> {
         let (mut contacts, mut others) = (besides.clone(), Vec::new());
         sql.each(
             "SELECT t.id, t.noun, e.seq FROM tombstone t JOIN entry e ON e.id = t.id
-             WHERE EXISTS (
+             WHERE t.noun = 'member' OR EXISTS (
                  SELECT 1 FROM entry x JOIN entry_body b ON b.seq = x.seq
                  WHERE x.subject = e.seq
                      AND x.kind NOT IN ('contact.erased', 'note.erased', 'follow_up.erased', 'member.erased')
@@ -76,7 +83,7 @@ impl Going {
             match noun.as_str() {
                 "note" => drop(going.notes.entry(key).or_insert((NoteId(id), BTreeSet::new()))),
                 "follow_up" => drop(going.follow_ups.entry(key).or_insert((FollowUpId(id), BTreeSet::new()))),
-                _ => {}
+                _ => drop(going.members.insert(MemberId(id))),
             }
         }
         Ok(going)
@@ -108,7 +115,7 @@ impl Going {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.contacts.is_empty() && self.notes.is_empty() && self.follow_ups.is_empty()
+        self.contacts.is_empty() && self.notes.is_empty() && self.follow_ups.is_empty() && self.members.is_empty()
     }
 
     /// The notes that go on account of a contact.
@@ -158,7 +165,7 @@ impl Going {
         if self.held(sql)?.is_none() {
             return Ok(self);
         }
-        let mut free = Self::default();
+        let mut free = Self { members: self.members, ..Self::default() };
         let contacts: Vec<ContactId> = self.contacts.values().copied().collect();
         for contact in contacts {
             let alone = Self::with(sql, &BTreeSet::from([contact]))?;
@@ -210,7 +217,9 @@ pub(super) fn named_in(change: &Change) -> Result<BTreeSet<ContactId>> {
         Change::ContactUnlinked(link) => BTreeSet::from([link.other]),
         Change::Unknown(_) => {
             let mut named = BTreeSet::new();
-            each_uuid(&change.body()?, &mut |id| drop(named.insert(ContactId(id))));
+            each_uuid(&change.body()?, &mut |id| {
+                named.insert(ContactId(id));
+            });
             named
         }
         _ => BTreeSet::new(),
@@ -218,7 +227,7 @@ pub(super) fn named_in(change: &Change) -> Result<BTreeSet<ContactId>> {
 }
 
 /// Hands over every UUID that stands in a text in its usual form.
-fn each_uuid(text: &str, each: &mut dyn FnMut(Uuid)) {
+pub(super) fn each_uuid(text: &str, each: &mut dyn FnMut(Uuid)) {
     let bytes = text.as_bytes();
     let mut from = 8;
     while let Some(found) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == b'-')) {
@@ -261,6 +270,9 @@ impl Writer<'_> {
         for contact in shared {
             note::retell_contact(sql, contact)?;
         }
+        if !going.members.is_empty() {
+            self.mask_members(&going.members, &mut erased)?;
+        }
         search::purge(sql)?;
         erased.contacts = going.contacts.len() as u64;
         erased.notes = going.notes.len() as u64;
@@ -288,16 +300,24 @@ impl Writer<'_> {
         }
     }
 
-    /// Deletes the bodies and rows of a subject, and the bytes that nobody else names.
-    fn let_subject_go(&mut self, key: i64, noun: &str, erased: &mut Erased) -> Result<()> {
-        let sql = self.sql();
-        let entries =
-            sql.all("SELECT seq, id, kind FROM entry WHERE subject = $1 ORDER BY seq", &[Value::Int(key)], |row| {
-                Ok((row.int(0)?, row.uuid(1)?, row.string(2)?))
-            })?;
+    /// Deletes the bodies of a subject, but for those that say that it is erased. Says whether there were any.
+    pub(super) fn erase_bodies(&mut self, key: i64, erased: &mut Erased) -> Result<bool> {
+        let before = erased.bodies;
+        let entries = self.sql().all(
+            "SELECT seq, id, kind FROM entry WHERE subject = $1 ORDER BY seq",
+            &[Value::Int(key)],
+            |row| Ok((row.int(0)?, row.uuid(1)?, row.string(2)?)),
+        )?;
         for (seq, id, _) in entries.iter().filter(|(_, _, kind)| !erases(kind)) {
             erased.bodies += u64::from(self.erase_body(*seq, id.as_bytes())?);
         }
+        Ok(erased.bodies > before)
+    }
+
+    /// Deletes the bodies and rows of a subject, and the bytes that nobody else names.
+    fn let_subject_go(&mut self, key: i64, noun: &str, erased: &mut Erased) -> Result<()> {
+        let sql = self.sql();
+        self.erase_bodies(key, erased)?;
         let attached =
             sql.all("SELECT DISTINCT sha256 FROM attachment WHERE subject = $1", &[Value::Int(key)], |row| {
                 Ok(row.blob(0)?.to_vec())

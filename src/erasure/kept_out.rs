@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 use super::going::named_in;
+use super::masked::mask;
 use super::{address_hash, erases};
 use crate::change::Change;
 use crate::error::Result;
-use crate::id::{ContactId, MemoryId};
+use crate::id::{ContactId, MemberId, MemoryId};
 use crate::journal::Hash;
 use crate::journal::receive::Record;
 use crate::store::{RowExt, Sql, SqlExt};
@@ -20,7 +21,9 @@ pub(crate) struct KeptOut {
     subjects: HashSet<Uuid>,
     /// The hashed addresses of those who were erased, by the key of the hash, with the instant of the erasure.
     addresses: HashMap<Hash, HashMap<Hash, i64>>,
-    /// Whether something came that erases.
+    /// The members of whom who they were is erased.
+    members: BTreeSet<MemberId>,
+    /// Whether something came that erases, or that names a member who is erased.
     pub(crate) has_heard: bool,
 }
 
@@ -39,6 +42,10 @@ impl KeptOut {
             "SELECT g.id FROM gone g JOIN entry e ON e.id = g.id
              WHERE g.why = 'erased' AND e.seq = e.subject AND e.kind <> 'member.added'",
         )?;
+        sql.each("SELECT id FROM tombstone WHERE noun = 'member'", &[], |row| {
+            out.members.insert(MemberId(row.uuid(0)?));
+            Ok(())
+        })?;
         sql.each("SELECT hash_key, hash, at FROM tombstone_address", &[], |row| {
             let (key, hash) = (Hash::from_slice(row.blob(0)?)?, Hash::from_slice(row.blob(1)?)?);
             out.add_address(key, hash, row.int(2)?);
@@ -59,8 +66,9 @@ impl KeptOut {
         }
         if erases(&entry.kind) {
             self.has_heard = true;
-            if entry.kind != "member.erased" {
-                self.subjects.insert(entry.subject);
+            match entry.kind.as_str() {
+                "member.erased" => drop(self.members.insert(MemberId(entry.subject))),
+                _ => drop(self.subjects.insert(entry.subject)),
             }
         }
         let Some(body) = entry.body().filter(|_| entry.kind == "contact.erased") else { return Ok(()) };
@@ -74,27 +82,28 @@ impl KeptOut {
         Ok(())
     }
 
-    /// Whether the body of an entry is kept out.
-    pub(crate) fn keeps_out(&self, entry: &Record, here: MemoryId) -> Result<bool> {
-        if erases(&entry.kind) || (self.subjects.is_empty() && self.addresses.is_empty()) {
+    /// Whether the body of an entry is kept out. One that names a member who is erased is taken in, and masked at the end.
+    pub(crate) fn keeps_out(&mut self, entry: &Record, here: MemoryId) -> Result<bool> {
+        let is_nobody = self.subjects.is_empty() && self.addresses.is_empty() && self.members.is_empty();
+        if is_nobody || erases(&entry.kind) {
             return Ok(false);
         }
         if self.subjects.contains(&entry.subject) {
             return Ok(true);
         }
         let Some(body) = entry.body() else { return Ok(false) };
-        let may_name = matches!(
-            entry.kind.as_str(),
-            "note.added" | "follow_up.added" | "contact.linked" | "contact.unlinked" | "contact.added"
-        );
-        if !may_name && !matches!(Change::read(&entry.kind, entry.version, body)?, Change::Unknown(_)) {
-            return Ok(false);
-        }
-        let change = Change::read(&entry.kind, entry.version, body)?;
+        let mut change = Change::read(&entry.kind, entry.version, body)?;
         if named_in(&change)?.iter().any(|contact| self.subjects.contains(&contact.0)) {
             return Ok(true);
         }
-        Ok(entry.origin != here.0 && self.has_address(&change, entry.at))
+        if entry.origin != here.0 && self.has_address(&change, entry.at) {
+            return Ok(true);
+        }
+        if !self.members.is_empty() {
+            let is_own = self.members.contains(&MemberId(entry.subject));
+            self.has_heard |= is_own || mask(&mut change, &self.members, entry.author().as_ref());
+        }
+        Ok(false)
     }
 
     /// Whether a contact that is added has the address of one who was erased later.

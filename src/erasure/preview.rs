@@ -10,9 +10,11 @@ use super::summaries;
 use crate::contact::ContactSummary;
 use crate::error::Result;
 use crate::id::{ContactId, NoteId};
+use crate::journal::Subject;
 use crate::memory::View;
 use crate::note;
-use crate::store::{RowExt, SqlExt, Value};
+use crate::search::fold;
+use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::wording::Visible;
 
 /// What an erasure of a contact would take with it.
@@ -100,6 +102,33 @@ fn same_address(view: &View<'_>, contact: i64) -> Result<Vec<ContactSummary>> {
         |row| row.int(0),
     )?;
     summaries(view, keys)
+}
+
+/// The subjects in the bodies of whose entries a text stands.
+pub(super) fn mentions(sql: &dyn Sql, text: &str) -> Result<Vec<Subject>> {
+    // As it stands in JSON, without the quotation marks around it.
+    let json = serde_json::Value::from(fold(text)).to_string();
+    let needle = json.trim_matches('"');
+    let (mut keys, mut lower) = (Vec::new(), String::new());
+    sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
+        let body = row.text(1)?;
+        lower.clear();
+        lower.push_str(body);
+        lower.make_ascii_lowercase();
+        if lower.contains(needle) || (!body.is_ascii() && fold(body).contains(needle)) {
+            keys.push(row.int(0)?);
+        }
+        Ok(())
+    })?;
+    let mut subjects = Vec::new();
+    for seq in keys {
+        let query = "SELECT e.kind, s.id FROM entry e JOIN entry s ON s.seq = e.subject WHERE e.seq = $1";
+        let subject = sql.one(query, &[Value::Int(seq)], |row| Ok(Subject::of(row.text(0)?, row.uuid(1)?)))?;
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
+        }
+    }
+    Ok(subjects)
 }
 
 impl fmt::Display for ErasurePreview {

@@ -85,6 +85,16 @@ impl Writer<'_> {
         Ok(deleted > 0)
     }
 
+    /// Puts a body in the place of another in which something is erased, with a salt of its own.
+    pub(crate) fn mask_entry(&mut self, seq: i64, id: &[u8], body: &str) -> Result<()> {
+        let salt = self.ids.bytes::<16>()?;
+        self.sql.execute(
+            "UPDATE entry_body SET salt = $1, body = $2 WHERE seq = $3",
+            &[Value::Blob(&salt), Value::Text(body), Value::Int(seq)],
+        )?;
+        self.is_gone(id, Absence::Masked, Some(&Hash::of(&[&salt, body.as_bytes()])))
+    }
+
     /// Deletes the bytes of an attachment, for good.
     pub(crate) fn erase_bytes(&mut self, sha256: &[u8]) -> Result<()> {
         self.sql.execute("DELETE FROM attachment_bytes WHERE sha256 = $1", &[Value::Blob(sha256)])?;

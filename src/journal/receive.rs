@@ -152,6 +152,11 @@ impl Record {
         })
     }
 
+    /// Who made the change; `None` for an actor of no known kind.
+    pub(crate) fn author(&self) -> Option<Actor> {
+        Actor::from_record(&self.actor)
+    }
+
     fn is_first(&self) -> bool {
         self.subject == self.id
     }

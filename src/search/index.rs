@@ -109,6 +109,14 @@ pub(crate) fn erase_note(sql: &dyn Sql, key: i64) -> Result<()> {
     Ok(())
 }
 
+/// Puts a note into the index anew, of which a word was erased: it must not wait for its turn.
+pub(crate) fn reindex_erased(sql: &dyn Sql, key: i64) -> Result<()> {
+    match state(sql)?.through >= key {
+        true => reindex_note(sql, key),
+        false => Ok(()),
+    }
+}
+
 /// Takes a contact out of the index after its row was taken away. What the index remembers of it goes with [`purge`].
 pub(crate) fn erase_contact(sql: &dyn Sql, key: i64) -> Result<()> {
     sql.execute("DELETE FROM search_pending WHERE noun = 'contact' AND key = $1", &[Value::Int(key)])?;
