@@ -101,9 +101,19 @@ pub struct Erased {
     pub bodies: u64,
     /// Bodies of entries in which the name of a member was masked.
     pub masked: u64,
+    /// The numbers of the entries whose bodies went, until the write is done.
+    #[serde(skip)]
+    numbers: BTreeSet<i64>,
     /// Why the file could not be scrubbed yet of what stood in its freed pages and in its log, such as somebody who reads;
     /// `None` when nothing remains. Call [`Memory::scrub`] later.
     pub remains: Option<String>,
+}
+
+impl Erased {
+    fn take(&mut self, seq: i64, had_body: bool) {
+        self.bodies += u64::from(had_body);
+        self.numbers.insert(seq);
+    }
 }
 
 /// The tables of this noun.
@@ -328,6 +338,9 @@ impl Writer<'_> {
     fn erase_note(&mut self, note: NoteId, why: &str) -> Result<Erased> {
         self.may_erase(why)?;
         let key = self.view().readable_note_key(note)?;
+        for contact in self.view().note_contacts_by_key(key)? {
+            self.names_nobody(why, &contact)?;
+        }
         let going = Going::note(key, note);
         self.not_held(&going)?;
         self.append(note, NoteErased { why: why.to_owned() })?;
@@ -428,7 +441,7 @@ fn named() -> Error {
 }
 
 /// The key under which this memory hashes the addresses of those who are erased. It comes from a salt that stays here.
-fn hash_key(sql: &dyn Sql) -> Result<Hash> {
+pub(crate) fn hash_key(sql: &dyn Sql) -> Result<Hash> {
     let salt = sql.first("SELECT salt FROM entry_body WHERE seq = 1", &[], |row| Ok(row.blob(0)?.to_vec()))?;
     let salt = salt.ok_or_else(|| Error::fault("the journal", "its first entry has no body"))?;
     Ok(Hash::of(&[b"heirloom erasure 1\n", &salt]))

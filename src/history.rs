@@ -26,7 +26,7 @@ impl fmt::Display for Line<'_> {
         let entry = self.0;
         write!(f, "{}  {} ", entry.at.format("%Y-%m-%d %H:%M"), Who(entry))?;
         let whom = entry.subject_name.as_deref().unwrap_or(match entry.subject {
-            Subject::Note(_) => "somebody",
+            Subject::Note(_) | Subject::Contact(_) | Subject::FollowUp(_) => "somebody",
             _ => "it",
         });
         match &entry.change {

@@ -369,7 +369,9 @@ struct Later {
 fn of_record<T>(result: Result<T>) -> Result<Result<T, String>> {
     match result {
         Ok(value) => Ok(Ok(value)),
-        Err(error @ (Error::Invalid { .. } | Error::Unknown { .. } | Error::Refused(_))) => Ok(Err(error.to_string())),
+        Err(error @ (Error::Invalid { .. } | Error::Unknown { .. } | Error::Erased { .. } | Error::Refused(_))) => {
+            Ok(Err(error.to_string()))
+        }
         Err(error) => Err(error),
     }
 }

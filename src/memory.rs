@@ -1,5 +1,6 @@
 //! [`Memory`]: open, read, write. Locks and connections live behind it; users hold `&self`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::change::Change;
 use crate::channel::Region;
 use crate::check;
+use crate::erasure;
 use crate::error::{Error, Result};
 use crate::feed::Entry;
 use crate::id::{IdSource, MemberId, MemoryId};
@@ -304,11 +307,7 @@ impl Memory {
     ) -> Result<Once<T>> {
         check::text("idempotency key", key, check::NAME_MAX)?;
         self.write(actor, |w| {
-            let before =
-                w.sql().first("SELECT first, last FROM request WHERE key = $1", &[Value::Text(key)], |row| {
-                    Ok((row.int(0)?, row.int(1)?))
-                })?;
-            if let Some((first, last)) = before {
+            if let Some((first, last)) = request(w.sql(), key)? {
                 return w.view().entries(first, last).map(Once::Before);
             }
             let done = f(w)?;
@@ -465,6 +464,47 @@ pub(crate) const TABLES: &[Table] = &[Table {
     of: &[],
     forget: "",
 }];
+
+/// The span of the entries that a call with a key wrote, also where the key is masked.
+fn request(sql: &dyn Sql, key: &str) -> Result<Option<(i64, i64)>> {
+    let of = |key: &str| {
+        let query = "SELECT first, last FROM request WHERE key = $1";
+        sql.first(query, &[Value::Text(key)], |row| Ok((row.int(0)?, row.int(1)?)))
+    };
+    match of(key)? {
+        Some(span) => Ok(Some(span)),
+        None => of(&masked_key(sql, key)?),
+    }
+}
+
+/// What stands in the place of a key that is erased, so that the call is still known when it is repeated.
+fn masked_key(sql: &dyn Sql, key: &str) -> Result<String> {
+    Ok(format!("erased {}", Hash::of(&[b"heirloom key 1\n", &erasure::hash_key(sql)?.0, key.as_bytes()])))
+}
+
+impl Writer<'_> {
+    /// Masks the idempotency keys of the calls that wrote any of these entries: such a key is a text of the host, and may hold
+    /// the address of who is erased.
+    pub(crate) fn mask_keys(&mut self, entries: &BTreeSet<i64>) -> Result<()> {
+        let mut calls = Vec::new();
+        self.sql().each("SELECT key, first, last FROM request", &[], |row| {
+            if entries.range(row.int(1)?..=row.int(2)?).next().is_some() {
+                calls.push((row.string(0)?, row.int(1)?, row.int(2)?));
+            }
+            Ok(())
+        })?;
+        for (key, first, last) in calls.into_iter().filter(|(key, ..)| !key.starts_with("erased ")) {
+            let masked = masked_key(self.sql(), &key)?;
+            self.sql()
+                .execute("UPDATE request SET key = $1 WHERE key = $2", &[Value::Text(&masked), Value::Text(&key)])?;
+            let id =
+                self.sql().one("SELECT id FROM entry WHERE seq = $1", &[Value::Int(last + 1)], |row| row.uuid(0))?;
+            let requested = MemoryRequested { key: masked, entries: (last + 1 - first).unsigned_abs() };
+            self.mask_entry(last + 1, id.as_bytes(), &Change::from(requested).body()?)?;
+        }
+        Ok(())
+    }
+}
 
 pub(crate) fn apply_requested(sql: &dyn Sql, entry: &Applied<'_>, change: &MemoryRequested) -> Result<()> {
     let entries = i64::try_from(change.entries).map_err(|e| Error::fault("an idempotency key", e))?;

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use heirloom::{
-    Actor, Channel, ContactId, Error, MemberId, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteId, Role,
-    Sensitivity,
+    Actor, Channel, ContactId, Error, MemberId, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteId, Once,
+    Role, Sensitivity,
 };
 
 fn desk() -> Actor {
@@ -150,12 +150,32 @@ fn of_an_erased_contact_no_word_remains_in_any_file_and_of_others_nothing_is_los
     assert!(matches!(again, Error::Erased { .. }), "{again}");
     let history = memory.history(sally).unwrap();
     assert!(history.iter().filter(|entry| entry.change.is_some()).count() == 1, "{history:#?}");
-    assert!(history.last().unwrap().to_string().ends_with("erased it (case 17)"), "{}", history.last().unwrap());
+    assert!(history.last().unwrap().to_string().ends_with("erased somebody (case 17)"), "{}", history.last().unwrap());
     assert_eq!(memory.changes_after(memory.first_cursor()).unwrap().filter(|e| e.is_err()).count(), 0);
 
     drop(memory);
     assert_eq!(found(&path, WORDS), Vec::<String>::new());
     is_sound(&Memory::open(&path).unwrap());
+}
+
+#[test]
+fn a_call_that_is_repeated_is_still_known_after_its_key_was_erased() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.heirloom");
+    let memory = Memory::open(&path).unwrap();
+    let call =
+        |key: &str, name: &str| memory.write_once(desk(), key, |w| w.add_contact(NewContact::person(name))).unwrap();
+    let Once::Done(sally) = call("form of sally@zyxmail.example", "Sallymarsh") else { panic!() };
+    let Once::Done(_) = call("form of ben", "Ben") else { panic!() };
+    let _ = memory.erase(desk(), sally, "case 17").unwrap();
+    assert_eq!(found(&path, &["zyxmail", "Sallymarsh"]), Vec::<String>::new());
+    assert!(!found(&path, &["form of ben"]).is_empty());
+    let Once::Before(entries) = call("form of sally@zyxmail.example", "Sallymarsh") else { panic!("she is back") };
+    assert_eq!((entries.len(), &entries[0].change), (1, &None));
+    assert!(matches!(call("form of ben", "Ben"), Once::Before(_)));
+    is_sound(&memory);
+    memory.rebuild().unwrap();
+    assert!(matches!(call("form of sally@zyxmail.example", "Sallymarsh"), Once::Before(_)));
 }
 
 #[test]

@@ -265,7 +265,7 @@ impl Writer<'_> {
             self.let_subject_go(*key, "", &mut erased)?;
         }
         for (seq, id) in &going.entries {
-            erased.bodies += u64::from(self.erase_body(*seq, id.as_bytes())?);
+            erased.take(*seq, self.erase_body(*seq, id.as_bytes())?);
         }
         for contact in shared {
             note::retell_contact(sql, contact)?;
@@ -274,6 +274,7 @@ impl Writer<'_> {
             self.mask_members(&going.members, &mut erased)?;
         }
         search::purge(sql)?;
+        self.mask_keys(&std::mem::take(&mut erased.numbers))?;
         erased.contacts = going.contacts.len() as u64;
         erased.notes = going.notes.len() as u64;
         erased.follow_ups = going.follow_ups.len() as u64;
@@ -309,7 +310,7 @@ impl Writer<'_> {
             |row| Ok((row.int(0)?, row.uuid(1)?, row.string(2)?)),
         )?;
         for (seq, id, _) in entries.iter().filter(|(_, _, kind)| !erases(kind)) {
-            erased.bodies += u64::from(self.erase_body(*seq, id.as_bytes())?);
+            erased.take(*seq, self.erase_body(*seq, id.as_bytes())?);
         }
         Ok(erased.bodies > before)
     }
