@@ -4,6 +4,7 @@
 //! still verifies. The entry that says so travels like any other, and erases the same wherever it comes.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use crate::search::fold;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::time;
 use crate::verify::Table;
+use crate::wording::{Count, Visible};
 
 mod going;
 #[cfg(feature = "bundle")]
@@ -26,6 +28,7 @@ mod kept_out;
 mod masked;
 mod preview;
 
+pub(crate) use self::going::Besides;
 use self::going::Going;
 #[cfg(feature = "bundle")]
 pub(crate) use self::kept_out::KeptOut;
@@ -101,6 +104,9 @@ pub struct Erased {
     pub bodies: u64,
     /// Bodies of entries in which the name of a member was masked.
     pub masked: u64,
+    /// Contacts who were erased elsewhere and stay here for as long as a legal hold lies on them, or on another whom a note of
+    /// theirs is about too. They go when it is lifted.
+    pub held_back: Vec<ContactSummary>,
     /// The numbers of the entries whose bodies went, until the write is done.
     #[serde(skip)]
     numbers: BTreeSet<i64>,
@@ -110,9 +116,41 @@ pub struct Erased {
 }
 
 impl Erased {
+    /// Whether anything was erased, so that the file is to be scrubbed.
+    pub const fn is_any(&self) -> bool {
+        self.bodies > 0 || self.masked > 0 || self.attachments > 0
+    }
+
     fn take(&mut self, seq: i64, had_body: bool) {
         self.bodies += u64::from(had_body);
         self.numbers.insert(seq);
+    }
+}
+
+impl fmt::Display for Erased {
+    /// What went, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.contacts, "contact"),
+            (self.notes, "note"),
+            (self.follow_ups, "promise"),
+            (self.members, "member"),
+            (self.attachments, "attachment"),
+        ];
+        let told: Vec<String> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| Count(*n, what).to_string()).collect();
+        match told.is_empty() {
+            true => f.write_str("nothing more")?,
+            false => f.write_str(&told.join(", "))?,
+        }
+        if !self.held_back.is_empty() {
+            let names: Vec<&str> = self.held_back.iter().map(|contact| contact.name.as_str()).collect();
+            write!(f, "; a legal hold keeps {}", Visible(&names.join(", ")))?;
+        }
+        match &self.remains {
+            Some(why) => write!(f, "; the file could not be scrubbed yet, call scrub later: {why}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -313,7 +351,7 @@ impl Memory {
     }
 
     /// What was erased is erased; what cannot be scrubbed yet is said, not an error.
-    fn scrubbed(&self, erased: Erased) -> Erased {
+    pub(crate) fn scrubbed(&self, erased: Erased) -> Erased {
         Erased { remains: self.scrub().err().map(|error| error.to_string()), ..erased }
     }
 }
@@ -422,13 +460,16 @@ impl Writer<'_> {
     }
 
     /// Erases what was erased elsewhere, or is erased and could not go yet because a legal hold lay on it.
-    /// Beside it go `others`, who are known again by an address.
-    pub(crate) fn carry_out_erasures(&mut self, others: &BTreeSet<ContactId>) -> Result<Erased> {
-        let going = Going::buried(self.sql(), others)?.without_held(self.sql())?;
-        match going.is_empty() {
-            true => Ok(Erased::default()),
-            false => self.let_go(&going),
+    pub(crate) fn carry_out_erasures(&mut self, besides: &Besides) -> Result<Erased> {
+        let (going, held) = Going::buried(self.sql(), besides)?.without_held(self.sql())?;
+        let mut erased = match going.is_empty() {
+            true => Erased::default(),
+            false => self.let_go(&going)?,
+        };
+        for contact in held {
+            erased.held_back.push(self.view().contact_summary(contact)?);
         }
+        Ok(erased)
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::check;
 use crate::contact::{ContactSummary, read_summary};
+use crate::erasure::Besides;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, EntryId};
 use crate::journal::{Applied, Writer};
@@ -157,7 +158,8 @@ impl Writer<'_> {
         Ok(held)
     }
 
-    /// Lifts the legal hold for a matter from a contact. Other matters go on holding them.
+    /// Lifts the legal hold for a matter from a contact. Other matters go on holding them. One who was erased in another memory
+    /// meanwhile is erased with the last hold; call [`Memory::scrub`](crate::Memory::scrub) after the write then.
     ///
     /// # Errors
     /// [`Error::Refused`] where no hold for the matter lies on the contact, naming those that do; [`Error::Unknown`] for an
@@ -207,6 +209,8 @@ impl Writer<'_> {
             return Ok(false);
         }
         self.append(contact, ContactUnheld { matter: matter.to_owned(), why: why.to_owned(), holds })?;
+        // Who was erased elsewhere while the hold lay on them goes with it.
+        let _ = self.carry_out_erasures(&Besides::default())?;
         Ok(true)
     }
 }

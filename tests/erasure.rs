@@ -273,3 +273,107 @@ fn of_an_erased_member_the_name_goes_everywhere_and_what_they_wrote_stays() {
     is_sound(&memory);
     assert_eq!(found(&path, &words), Vec::<String>::new());
 }
+
+#[test]
+fn a_legal_hold_refuses_erasure_also_of_notes_shared_with_who_is_held() {
+    let Stage { memory, sally, ben, .. } = stage(Memory::in_memory().unwrap());
+    let shared = memory.erasure(sally).unwrap().shared[0].note;
+    for held in [sally, ben] {
+        memory.write(desk(), |w| w.hold(held, "matter 2026-17", "ordered by court").map(drop)).unwrap();
+        assert!(memory.erasure(sally).unwrap().to_string().contains("under a legal hold for matter 2026-17"));
+        for refused in [memory.erase(desk(), sally, "case 17"), memory.erase_note(desk(), shared, "case 17")] {
+            let words = refused.unwrap_err().to_string();
+            assert!(words.contains("is under a legal hold for matter 2026-17 since 20"), "{words}");
+        }
+        memory.write(desk(), |w| w.lift_hold(held, "matter 2026-17", "settled")).unwrap();
+    }
+    assert_eq!(memory.erase(desk(), sally, "case 17").unwrap().notes, 4);
+    is_sound(&memory);
+}
+
+#[test]
+fn what_cannot_be_erased_is_refused_in_words_and_nothing_is_done() {
+    let Stage { memory, mia, sally, ben, kept } = stage(Memory::in_memory().unwrap());
+    let head = memory.head().unwrap();
+    let refused = |done: heirloom::Result<heirloom::Erased>, words: &str| {
+        let error = done.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert_eq!(memory.head().unwrap(), head);
+    };
+    refused(memory.erase(desk(), sally, " "), "reason: it is empty");
+    refused(memory.erase(desk(), sally, "SALLYMARSH quibberwick asked"), "the name or an address of who is erased");
+    refused(memory.erase(desk(), sally, "mail of Sally@zyxmail.example"), "the name or an address of who is erased");
+    refused(memory.erase_note(desk(), kept, "ben ito asked"), "the name or an address of who is erased");
+    refused(memory.erase(Actor::agent_of("scribe", mia), sally, "case 17"), "an agent or an import cannot");
+    refused(memory.erase(Actor::import("hubspot"), sally, "case 17"), "an agent or an import cannot");
+    refused(memory.erase(desk(), ContactId::from(heirloom::uuid::Uuid::nil()), "case 17"), "there is no contact");
+    refused(memory.erase_all(desk(), [sally, ContactId::from(ben.uuid()), sally], "ben ito"), "the name or an address");
+    let _ = memory.erase(desk(), sally, "case 17").unwrap();
+    let again = memory.erase(desk(), sally, "case 17").unwrap_err();
+    assert!(matches!(again, Error::Erased { noun: "contact", .. }), "{again}");
+}
+
+#[test]
+fn while_somebody_reads_the_log_keeps_what_it_has_and_the_erasure_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.heirloom");
+    let busy = std::time::Duration::from_millis(200);
+    let Stage { memory, sally, .. } = stage(Memory::options().patience(busy).open(&path).unwrap());
+    let reader = Memory::open(&path).unwrap();
+    let erased = reader
+        .read(|view| {
+            assert!(view.contact(sally).is_ok());
+            let erased = memory.erase(desk(), sally, "case 17")?;
+            assert!(view.contact(sally).is_ok(), "a snapshot changed");
+            Ok(erased)
+        })
+        .unwrap();
+    assert!(erased.remains.as_ref().is_some_and(|why| why.contains("did not become free")), "{erased:?}");
+    assert!(erased.to_string().contains("call scrub later"), "{erased}");
+    memory.scrub().unwrap();
+    assert_eq!(found(&path, WORDS), Vec::<String>::new());
+    is_sound(&memory);
+}
+
+#[test]
+fn a_note_and_a_promise_are_erased_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.heirloom");
+    let Stage { memory, mia, sally, ben, .. } = stage(Memory::open(&path).unwrap());
+    let shared = memory.erasure(sally).unwrap().shared[0].note;
+    let erased = memory.erase_note(mia, shared, "told in confidence").unwrap();
+    assert_eq!((erased.notes, erased.contacts), (1, 0));
+    assert_eq!(found(&path, &["Ümlautine", "Wimplegate"]), Vec::<String>::new());
+    let gone = memory.note(shared).unwrap_err();
+    assert!(gone.to_string().contains("was erased on 20"), "{gone}");
+    assert_eq!(memory.timeline(ben, None, 10).unwrap().notes.len(), 2);
+    let promise = memory.follow_ups(sally).unwrap()[0].id;
+    assert_eq!(memory.erase_follow_up(mia, promise, "not ours").unwrap().follow_ups, 1);
+    assert!(matches!(memory.follow_up(promise), Err(Error::Erased { .. })));
+    assert!(memory.follow_ups(sally).unwrap().is_empty());
+    is_sound(&memory);
+    memory.rebuild().unwrap();
+    is_sound(&memory);
+    // A private note of another can be erased by who reads it, and by nobody else.
+    let jo = memory.write(desk(), |w| w.add_member(NewMember::new("Jo"))).unwrap();
+    let private = memory.write(mia, |w| w.note(ben, "Is unwell").private().save()).unwrap();
+    assert!(matches!(memory.erase_note(&jo, private, "not mine"), Err(Error::Unknown { .. })));
+    let _ = memory.erase_note(mia, private, "mine").unwrap();
+}
+
+#[test]
+fn a_handoff_is_undone_around_who_was_erased_since() {
+    let Stage { memory, mia, sally, ben, .. } = stage(Memory::in_memory().unwrap());
+    let jo = memory.write(desk(), |w| w.add_member(NewMember::new("Jo"))).unwrap().id;
+    let plan = memory.handoff().of_member(mia).reason("leaves").to(jo).plan().unwrap();
+    let handoff = memory.write(jo, |w| w.offer(&plan)).unwrap();
+    memory.write(jo, |w| w.ask(handoff, sally, "What does she drink?").map(drop)).unwrap();
+    memory.write(jo, |w| w.accept_all(handoff).and_then(|_| w.complete(handoff))).unwrap();
+    let _ = memory.erase(jo, sally, "case 17").unwrap();
+    assert_eq!(memory.handoff_items(handoff).unwrap().len(), 1);
+    assert!(memory.handoff_questions(handoff).unwrap().is_empty());
+    assert!(memory.receipt(handoff).is_ok());
+    memory.write(jo, |w| w.undo(handoff, "she stays").map(drop)).unwrap();
+    assert_eq!(memory.owners(ben).unwrap().last().unwrap().member, mia);
+    is_sound(&memory);
+}

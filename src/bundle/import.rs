@@ -134,14 +134,19 @@ impl<'a> BundleImport<'a> {
     /// [`Error::Bundle`] when the signature is not the expected one, and for whatever in the bundle cannot be taken in: it
     /// names the file, the line, what is wrong and what to do. And what [`Memory::write`] returns.
     pub fn run(self, actor: impl Into<Actor>) -> Result<Arrival> {
-        self.memory.write(actor, |w| {
+        let memory = self.memory;
+        let arrival = memory.write(actor, |w| {
             let arrival = Intake::new(&self, w)?.run(self.progress)?;
             if arrival.brought_anything() {
-                let memory = w.memory_id();
-                w.append(memory, arrival.imported())?;
+                let id = w.memory_id();
+                w.append(id, arrival.imported())?;
             }
             Ok(Arrival { received: Some(w.head()), by: w.actor_name().to_owned(), ..arrival })
-        })
+        })?;
+        match arrival.erased.is_any() {
+            true => Ok(Arrival { erased: memory.scrubbed(arrival.erased), ..arrival }),
+            false => Ok(arrival),
+        }
     }
 }
 
@@ -193,6 +198,7 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         let standing = self.standing()?;
         self.entries(progress)?;
         self.w.fold_stale().map_err(|error| self.wrong(None, error))?;
+        self.arrival.erased = self.w.erased_by_import().clone();
         self.attachments()?;
         self.compare_counts()?;
         self.tell(&standing)?;

@@ -19,11 +19,20 @@ pub(super) struct Going {
     pub(super) notes: BTreeMap<i64, (NoteId, BTreeSet<ContactId>)>,
     pub(super) follow_ups: BTreeMap<i64, (FollowUpId, BTreeSet<ContactId>)>,
     /// Subjects of a newer heirloom that name one of the contacts.
-    others: BTreeSet<i64>,
+    others: BTreeMap<i64, BTreeSet<ContactId>>,
     /// Members, of whom who they were goes.
     members: BTreeSet<MemberId>,
     /// Single entries about others that name one of the contacts, by their numbers.
-    pub(super) entries: BTreeMap<i64, Uuid>,
+    pub(super) entries: BTreeMap<i64, (Uuid, BTreeSet<ContactId>)>,
+}
+
+/// What an import erases besides what is said to be erased.
+#[derive(Debug, Default)]
+pub(crate) struct Besides {
+    /// Contacts who have the address of one who was erased.
+    pub(crate) contacts: BTreeSet<ContactId>,
+    /// Members who are erased and may be named in what came.
+    pub(crate) members: BTreeSet<MemberId>,
 }
 
 impl Going {
@@ -59,12 +68,12 @@ impl Going {
         Self { members: BTreeSet::from([id]), ..Self::default() }
     }
 
-    /// What is said to be erased and has bodies here.
-    pub(super) fn buried(sql: &dyn Sql, besides: &BTreeSet<ContactId>) -> Result<Self> {
-        let (mut contacts, mut others) = (besides.clone(), Vec::new());
+    /// What is said to be erased and has bodies here, and what goes besides.
+    pub(super) fn buried(sql: &dyn Sql, besides: &Besides) -> Result<Self> {
+        let (mut contacts, mut others) = (besides.contacts.clone(), Vec::new());
         sql.each(
             "SELECT t.id, t.noun, e.seq FROM tombstone t JOIN entry e ON e.id = t.id
-             WHERE t.noun = 'member' OR EXISTS (
+             WHERE EXISTS (
                  SELECT 1 FROM entry x JOIN entry_body b ON b.seq = x.seq
                  WHERE x.subject = e.seq
                      AND x.kind NOT IN ('contact.erased', 'note.erased', 'follow_up.erased', 'member.erased')
@@ -78,7 +87,7 @@ impl Going {
                 Ok(())
             },
         )?;
-        let mut going = Self::with(sql, &contacts)?;
+        let mut going = Self { members: besides.members.clone(), ..Self::with(sql, &contacts)? };
         for (noun, id, key) in others {
             match noun.as_str() {
                 "note" => drop(going.notes.entry(key).or_insert((NoteId(id), BTreeSet::new()))),
@@ -108,8 +117,8 @@ impl Going {
         match (&change, seq == subject) {
             (Change::NoteAdded(_), _) => drop(self.notes.insert(seq, (NoteId(id), named))),
             (Change::FollowUpAdded(_), _) => drop(self.follow_ups.insert(seq, (FollowUpId(id), named))),
-            (_, true) => drop(self.others.insert(seq)),
-            (_, false) => drop(self.entries.insert(seq, id)),
+            (_, true) => drop(self.others.insert(seq, named)),
+            (_, false) => drop(self.entries.insert(seq, (id, named))),
         }
         Ok(())
     }
@@ -130,65 +139,69 @@ impl Going {
 
     /// A hold on any contact of whom something goes: its name, the matter, and since when.
     pub(super) fn held(&self, sql: &dyn Sql) -> Result<Option<(String, String, i64)>> {
-        if sql.first("SELECT 1 FROM hold LIMIT 1", &[], |_| Ok(()))?.is_none() {
-            return Ok(None);
+        let held = held_keys(sql)?;
+        let mut touched: BTreeSet<i64> = self.contacts.keys().filter(|key| held.contains(key)).copied().collect();
+        for key in self.notes.keys().filter(|_| !held.is_empty()) {
+            touched.extend(held_of_note(sql, *key, &held)?);
         }
-        for contact in self.touched(sql)? {
-            let hold = sql.first(
-                "SELECT c.name, h.matter, h.placed_at FROM hold h JOIN contact c ON c.key = h.contact
-                 WHERE h.contact = $1 ORDER BY h.placed_at LIMIT 1",
-                &[Value::Int(contact)],
-                |row| Ok((row.string(0)?, row.string(1)?, row.int(2)?)),
-            )?;
-            if hold.is_some() {
-                return Ok(hold);
-            }
+        for key in self.follow_ups.keys().filter(|_| !held.is_empty()) {
+            touched.extend(held_of_promise(sql, *key, &held)?);
         }
-        Ok(None)
+        let Some(contact) = touched.first() else { return Ok(None) };
+        sql.first(
+            "SELECT c.name, h.matter, h.placed_at FROM hold h JOIN contact c ON c.key = h.contact
+             WHERE h.contact = $1 ORDER BY h.placed_at LIMIT 1",
+            &[Value::Int(*contact)],
+            |row| Ok((row.string(0)?, row.string(1)?, row.int(2)?)),
+        )
     }
 
-    /// The keys of all contacts of whom something goes.
-    fn touched(&self, sql: &dyn Sql) -> Result<BTreeSet<i64>> {
-        let mut touched: BTreeSet<i64> = self.contacts.keys().copied().collect();
-        for note in self.notes.keys() {
-            touched.extend(note::contacts_of(sql, *note)?);
+    /// What can go while holds lie on some, and the contacts who cannot: they are held themselves, or one of their notes is
+    /// also about somebody who is.
+    pub(super) fn without_held(mut self, sql: &dyn Sql) -> Result<(Self, BTreeSet<ContactId>)> {
+        let held = held_keys(sql)?;
+        let mut stay: BTreeSet<ContactId> =
+            self.contacts.iter().filter(|(key, _)| held.contains(key)).map(|(_, id)| *id).collect();
+        if held.is_empty() {
+            return Ok((self, stay));
         }
-        for follow_up in self.follow_ups.keys() {
-            let query = "SELECT contact FROM follow_up WHERE key = $1";
-            touched.extend(sql.first(query, &[Value::Int(*follow_up)], |row| row.int(0))?);
+        let mut kept = BTreeSet::new();
+        for (key, (_, named)) in &self.notes {
+            if !held_of_note(sql, *key, &held)?.is_empty() {
+                stay.extend(named);
+                kept.insert(*key);
+            }
         }
-        Ok(touched)
+        for (key, (_, named)) in &self.follow_ups {
+            if held_of_promise(sql, *key, &held)?.is_some() {
+                stay.extend(named);
+                kept.insert(*key);
+            }
+        }
+        self.contacts.retain(|_, id| !stay.contains(id));
+        self.notes.retain(|key, (_, named)| !kept.contains(key) && named.is_disjoint(&stay));
+        self.follow_ups.retain(|key, (_, named)| !kept.contains(key) && named.is_disjoint(&stay));
+        self.others.retain(|_, named| named.is_disjoint(&stay));
+        self.entries.retain(|_, (_, named)| named.is_disjoint(&stay));
+        Ok((self, stay))
     }
+}
 
-    /// What can go while holds lie on some.
-    pub(super) fn without_held(self, sql: &dyn Sql) -> Result<Self> {
-        if self.held(sql)?.is_none() {
-            return Ok(self);
-        }
-        let mut free = Self { members: self.members, ..Self::default() };
-        let contacts: Vec<ContactId> = self.contacts.values().copied().collect();
-        for contact in contacts {
-            let alone = Self::with(sql, &BTreeSet::from([contact]))?;
-            if alone.held(sql)?.is_none() {
-                free.contacts.extend(alone.contacts);
-                free.notes.extend(alone.notes);
-                free.follow_ups.extend(alone.follow_ups);
-                free.others.extend(alone.others);
-                free.entries.extend(alone.entries);
-            }
-        }
-        for (key, (id, named)) in self.notes {
-            if named.is_empty() && Self::note(key, id).held(sql)?.is_none() {
-                free.notes.insert(key, (id, named));
-            }
-        }
-        for (key, (id, named)) in self.follow_ups {
-            if named.is_empty() && Self::follow_up(sql, id)?.held(sql)?.is_none() {
-                free.follow_ups.insert(key, (id, named));
-            }
-        }
-        Ok(free)
-    }
+/// The keys of the contacts on whom a legal hold lies.
+fn held_keys(sql: &dyn Sql) -> Result<BTreeSet<i64>> {
+    Ok(sql.all("SELECT DISTINCT contact FROM hold", &[], |row| row.int(0))?.into_iter().collect())
+}
+
+/// Those whom a note is about and who are held.
+fn held_of_note(sql: &dyn Sql, note: i64, held: &BTreeSet<i64>) -> Result<Vec<i64>> {
+    Ok(note::contacts_of(sql, note)?.into_iter().filter(|contact| held.contains(contact)).collect())
+}
+
+/// The one to whom something was promised, where they are held.
+fn held_of_promise(sql: &dyn Sql, follow_up: i64, held: &BTreeSet<i64>) -> Result<Option<i64>> {
+    let query = "SELECT contact FROM follow_up WHERE key = $1";
+    let contact = sql.first(query, &[Value::Int(follow_up)], |row| row.int(0))?;
+    Ok(contact.filter(|contact| held.contains(contact)))
 }
 
 /// The numbers of the entries in whose bodies the id of one of the contacts stands.
@@ -261,10 +274,10 @@ impl Writer<'_> {
             search::erase_contact(sql, *key)?;
             self.contact_is_erased(*id);
         }
-        for key in &going.others {
+        for key in going.others.keys() {
             self.let_subject_go(*key, "", &mut erased)?;
         }
-        for (seq, id) in &going.entries {
+        for (seq, (id, _)) in &going.entries {
             erased.take(*seq, self.erase_body(*seq, id.as_bytes())?);
         }
         for contact in shared {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::going::named_in;
+use super::going::{Besides, named_in};
 use super::masked::mask;
 use super::{address_hash, erases};
 use crate::change::Change;
@@ -117,24 +117,24 @@ impl KeptOut {
         })
     }
 
-    /// The contacts from elsewhere that stand here and have the address of one who was erased later.
-    pub(crate) fn with_their_address(&self, sql: &dyn Sql) -> Result<BTreeSet<ContactId>> {
-        let mut found = BTreeSet::new();
-        if self.addresses.is_empty() {
-            return Ok(found);
+    /// What goes besides: the contacts from elsewhere who stand here and have the address of one who was erased later, and who
+    /// the erased members were.
+    pub(crate) fn besides(self, sql: &dyn Sql) -> Result<Besides> {
+        let mut contacts = BTreeSet::new();
+        if !self.addresses.is_empty() {
+            sql.each(
+                "SELECT e.id, e.at, e.kind, e.version, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq
+                 WHERE e.kind = 'contact.added' AND e.origin <> 1",
+                &[],
+                |row| {
+                    let change = Change::read(row.text(2)?, row.int(3)?, row.text(4)?)?;
+                    if self.has_address(&change, row.int(1)?) {
+                        contacts.insert(ContactId(row.uuid(0)?));
+                    }
+                    Ok(())
+                },
+            )?;
         }
-        sql.each(
-            "SELECT e.id, e.at, e.kind, e.version, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq
-             WHERE e.kind = 'contact.added' AND e.origin <> 1",
-            &[],
-            |row| {
-                let change = Change::read(row.text(2)?, row.int(3)?, row.text(4)?)?;
-                if self.has_address(&change, row.int(1)?) {
-                    found.insert(ContactId(row.uuid(0)?));
-                }
-                Ok(())
-            },
-        )?;
-        Ok(found)
+        Ok(Besides { contacts, members: self.members })
     }
 }

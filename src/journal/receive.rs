@@ -413,8 +413,8 @@ impl Writer<'_> {
         })?;
         let kept_out = self.kept_out.take().unwrap_or_default();
         if kept_out.has_heard {
-            let others = kept_out.with_their_address(self.sql)?;
-            self.erased_by_import = self.carry_out_erasures(&others)?;
+            let besides = kept_out.besides(self.sql)?;
+            self.erased_by_import = self.carry_out_erasures(&besides)?;
         }
         Ok(())
     }

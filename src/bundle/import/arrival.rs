@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::statement::{Statement, Withheld};
 use crate::channel::Channel;
 use crate::contact::ContactSummary;
+use crate::erasure::Erased;
 use crate::id::{FollowUpId, MemberId, MemoryId};
 use crate::journal::{Hash, Head, Subject};
 use crate::memory::MemoryImported;
@@ -70,6 +71,8 @@ pub struct Arrival {
     pub without_body: u64,
     /// New entries that stay without a body, because who or what they are about was erased here.
     pub kept_out: u64,
+    /// What went here, because it was erased elsewhere.
+    pub erased: Erased,
     /// What the bundle says was withheld from it.
     pub withheld: Vec<Withheld>,
     /// New entries of kinds that only a newer heirloom knows, by kind. They are carried as they came.
@@ -192,6 +195,7 @@ impl Arrival {
             attachments_missing: 0,
             without_body: 0,
             kept_out: 0,
+            erased: Erased::default(),
             withheld: statement.withheld.clone(),
             carried: BTreeMap::new(),
             outside: Vec::new(),
@@ -303,6 +307,9 @@ impl Arrival {
         }
         if self.kept_out > 0 {
             writeln!(f, "{} about what was erased here stayed out.", entries(self.kept_out))?;
+        }
+        if self.erased.is_any() || !self.erased.held_back.is_empty() {
+            writeln!(f, "Erased elsewhere: {}", self.erased)?;
         }
         if self.attachments_missing > 0 {
             writeln!(f, "Of {} the bytes are not here.", Count(self.attachments_missing, "attachment"))?;
