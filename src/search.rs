@@ -20,7 +20,8 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) use self::check::check;
 pub(crate) use self::index::{
-    contact_changed, erase_contact, erase_note, note_changed, purge, rebuild, reindex_erased, settle,
+    contact_changed, erase_contact, erase_note, note_changed, notes_between, purge, rebuild, recount_note,
+    reindex_erased, settle,
 };
 pub(crate) use self::names::Likeness;
 pub use self::snippet::Snippet;

@@ -100,11 +100,15 @@ pub(crate) fn fold(row: &dyn Row, to: &dyn Sql, contacts: &ContactKeys) -> Resul
 pub(crate) fn refold(sql: &dyn Sql, subjects: &BTreeSet<i64>) -> Result<()> {
     let mut entries = Vec::new();
     let mut spoken = BTreeSet::new();
+    let mut stood = Vec::new();
     for subject in subjects {
         let kind = sql.one("SELECT kind FROM entry WHERE seq = $1", &[Value::Int(*subject)], |row| row.string(0))?;
         let noun = kind.split_once('.').map_or(kind.as_str(), |(noun, _)| noun);
         match noun {
-            "note" => spoken.extend(note::contacts_of(sql, *subject)?),
+            "note" => {
+                spoken.extend(note::contacts_of(sql, *subject)?);
+                stood.push((*subject, search::notes_between(sql, subject - 1, *subject)? == 1));
+            }
             "contact" => spoken.extend([*subject]),
             _ => {}
         }
@@ -133,8 +137,9 @@ pub(crate) fn refold(sql: &dyn Sql, subjects: &BTreeSet<i64>) -> Result<()> {
             error => error,
         })?;
     }
-    for subject in subjects {
-        spoken.extend(note::contacts_of(sql, *subject)?);
+    for (note, stood) in stood {
+        spoken.extend(note::contacts_of(sql, note)?);
+        search::recount_note(sql, note, stood)?;
     }
     spoken.into_iter().try_for_each(|contact| note::retell_contact(sql, contact))
 }

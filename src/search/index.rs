@@ -101,12 +101,23 @@ fn changed(sql: &dyn Sql, noun: &'static str, key: i64) -> Result<()> {
     Ok(())
 }
 
+/// Says whether a note stands, and counts it as one or one fewer where that changed.
+pub(crate) fn recount_note(sql: &dyn Sql, key: i64, stood: bool) -> Result<bool> {
+    let stands = notes_between(sql, key - 1, key)? == 1;
+    if stands != stood {
+        sql.execute(
+            "UPDATE search_state SET notes = notes + $1 WHERE one = 1 AND through >= $2",
+            &[Value::Int(if stands { 1 } else { -1 }), Value::Int(key)],
+        )?;
+    }
+    Ok(stands)
+}
+
 /// Takes a note out of the index after its row was taken away. What the index remembers of it goes with [`purge`].
 pub(crate) fn erase_note(sql: &dyn Sql, key: i64) -> Result<()> {
     sql.execute("DELETE FROM search_pending WHERE noun = 'note' AND key = $1", &[Value::Int(key)])?;
     sql.execute("DELETE FROM note_index WHERE rowid = $1", &[Value::Int(key)])?;
-    sql.execute("UPDATE search_state SET notes = notes - 1 WHERE one = 1 AND through >= $1", &[Value::Int(key)])?;
-    Ok(())
+    recount_note(sql, key, true).map(drop)
 }
 
 /// Puts a note into the index anew, of which a word was erased: it must not wait for its turn.

@@ -259,3 +259,119 @@ fn one_who_was_erased_does_not_come_back_under_another_id_from_before_the_erasur
     assert_eq!(agency.contact(sal).unwrap().name, "Sal");
     is_sound(&agency);
 }
+
+#[test]
+fn who_a_member_was_is_erased_everywhere_whichever_came_first() {
+    for erased_first in [true, false] {
+        let (agency, ana, sally) = memory_with("Hoopoe Zwieback", "Sally");
+        let client = Memory::in_memory().unwrap();
+        take_in(&client, &entries(&agency)).unwrap();
+        let old = entries(&agency);
+        agency.write(Actor::system("setup"), |w| w.note(sally, "Told").said_by(ana).save()).unwrap();
+        let erase = || {
+            agency
+                .write(Actor::system("setup"), |w| {
+                    let mia = w.add_member(NewMember::new("Mia"))?.id;
+                    w.transfer(sally, mia, None)?;
+                    w.depart(ana, Some("Zwieback left"))
+                })
+                .unwrap();
+            drop(agency.erase_member(Actor::system("setup"), ana, "case 18").unwrap());
+        };
+        if erased_first {
+            erase();
+        }
+        client
+            .write(Actor::system("setup"), |w| {
+                let jo = w.add_member(NewMember::new("Jo"))?.id;
+                w.assign(sally, jo, Role::Backup)?;
+                w.note(sally, "Told here").said_by(ana).save()?;
+                w.follow_up(sally, "Call").owner(jo).save()
+            })
+            .unwrap();
+        if !erased_first {
+            erase();
+        }
+        exchange(&agency, &client);
+        take_in(&client, &old).unwrap();
+        for memory in [&agency, &client] {
+            assert!(!bodies(memory).contains("Zwieback"), "{}", bodies(memory));
+            assert_eq!(memory.member(ana).unwrap().name, "a former member");
+            let notes = memory.timeline(sally, None, 10).unwrap().notes;
+            assert_eq!(
+                notes.iter().filter(|note| note.said_by.as_ref().is_some_and(|s| s.name == "a former member")).count(),
+                2
+            );
+            is_sound(memory);
+            memory.rebuild().unwrap();
+            is_sound(memory);
+        }
+        assert_eq!(told(&agency, sally), told(&client, sally));
+
+        // A memory that knew the member and adds to it late says no name either.
+        let third = Memory::in_memory().unwrap();
+        take_in(&third, &old).unwrap();
+        third.write(Actor::system("setup"), |w| w.note(sally, "Told late").said_by(ana).save()).unwrap();
+        take_in(&client, &entries(&third)).unwrap();
+        assert!(!bodies(&client).contains("Zwieback"), "{}", bodies(&client));
+        is_sound(&client);
+        take_in(&third, &entries(&client)).unwrap();
+        assert_eq!(told(&third, sally), told(&client, sally));
+        is_sound(&third);
+    }
+}
+
+#[test]
+fn a_legal_hold_puts_off_an_erasure_from_elsewhere_until_it_is_lifted() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    let ben = client
+        .write(Actor::system("setup"), |w| {
+            let ben = w.add_contact(NewContact::person("Ben"))?;
+            w.note_about(&[sally, ben], "Met")?.save()?;
+            w.hold(ben, "matter 3", "ordered")?;
+            w.hold(sally, "matter 2", "ordered")?;
+            Ok(ben)
+        })
+        .unwrap();
+    let _ = agency.erase(ana, sally, "case 17").unwrap();
+    let erased = client
+        .write(Actor::system("bundle"), |w| {
+            for record in &entries(&agency) {
+                w.receive(record)?;
+            }
+            w.fold_stale()?;
+            Ok(w.erased_by_import().clone())
+        })
+        .unwrap();
+    assert_eq!((erased.contacts, erased.held_back.len()), (0, 1), "{erased:?}");
+    assert_eq!(erased.to_string(), "nothing more; a legal hold keeps Sally");
+    assert!(client.contact(sally).is_ok());
+    is_sound(&client);
+    client.write(Actor::system("court"), |w| w.lift_hold(sally, "matter 2", "settled")).unwrap();
+    assert!(client.contact(sally).is_ok(), "a hold on Ben holds the note about both");
+    client.write(Actor::system("court"), |w| w.lift_hold(ben, "matter 3", "settled")).unwrap();
+    assert!(matches!(client.contact(sally), Err(Error::Erased { .. })));
+    assert!(!bodies(&client).contains("Met") && client.contact(ben).is_ok());
+    is_sound(&client);
+}
+
+#[test]
+fn a_note_whose_text_came_later_is_counted_in_the_search_index() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    agency
+        .write(Actor::system("setup"), |w| {
+            (0..600).try_for_each(|n| w.note(sally, format!("Number {n}")).save().map(drop))
+        })
+        .unwrap();
+    let whole = entries(&agency);
+    let mut part = whole.clone();
+    part.iter_mut().filter(|r| r.kind == "note.added").take(3).for_each(Record::withhold);
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &part).unwrap();
+    is_sound(&client);
+    take_in(&client, &whole).unwrap();
+    is_sound(&client);
+    assert_eq!(client.search("reward").run().unwrap().len(), 1);
+}
