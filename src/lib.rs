@@ -118,6 +118,7 @@ mod note;
 mod ownership;
 mod readiness;
 mod reads;
+mod retention;
 mod search;
 mod store;
 mod time;
@@ -202,6 +203,10 @@ pub use crate::note::{
 };
 pub use crate::ownership::{Assignment, OwnershipConflict, Role, Terms};
 pub use crate::readiness::{Assessment, AtRisk, OnePerson, PartyReadiness, Promised, Readiness, Risk};
+pub use crate::retention::{
+    ContactDue, KeptBack, NotesDue, OfContacts, OfNotes, Period, RetainedSelection, Retaining, Retention,
+    RetentionAction, RetentionPreview, RuleDue, Since,
+};
 pub use crate::search::Snippet;
 pub use crate::search::ask::{Found, Hit, Search};
 pub use crate::store::Durability;

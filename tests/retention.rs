@@ -1,0 +1,237 @@
+//! What rules of retention let go, what they leave, and what they say of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeZone, Utc};
+use heirloom::{
+    Actor, ContactId, Error, Memory, NewContact, NewMember, NoteKind, Retention, RetentionPreview, Sensitivity,
+    audience,
+};
+
+/// A memory whose clock the test turns.
+struct Clocked {
+    memory: Memory,
+    clock: Arc<AtomicI64>,
+    desk: Actor,
+}
+
+fn day(text: &str) -> DateTime<Utc> {
+    format!("{text}T12:00:00Z").parse().unwrap()
+}
+
+impl Clocked {
+    fn new() -> Self {
+        let start = Utc.with_ymd_and_hms(2020, 1, 1, 9, 0, 0).unwrap();
+        let clock = Arc::new(AtomicI64::new(start.timestamp_micros()));
+        let reading = Arc::clone(&clock);
+        let now = move || DateTime::from_timestamp_micros(reading.load(Ordering::SeqCst)).unwrap();
+        let memory = Memory::options().clock(now).in_memory().unwrap();
+        Self { memory, clock, desk: Actor::system("front desk") }
+    }
+
+    fn on(&self, text: &str) -> &Self {
+        self.clock.store(day(text).timestamp_micros(), Ordering::SeqCst);
+        self
+    }
+
+    fn guest(&self, name: &str) -> ContactId {
+        self.memory.write(&self.desk, |w| w.add_contact(NewContact::person(name))).unwrap()
+    }
+
+    /// Notes an exchange with a contact.
+    fn spoke(&self, contact: ContactId, when: &str) {
+        let when: heirloom::When = when.parse().unwrap();
+        self.memory
+            .write(&self.desk, |w| {
+                w.note(contact, "Had the lemon tart").kind(NoteKind::Conversation).happened_at(when).save()
+            })
+            .unwrap();
+    }
+
+    fn preview(&self, rules: &[Retention]) -> RetentionPreview {
+        self.memory.retention(rules).preview().unwrap()
+    }
+}
+
+fn quiet_guests() -> Retention {
+    Retention::of_contacts("guests who have not come for three years", "privacy notice, section 4")
+        .audience(audience::CUSTOMER)
+        .months_since_spoken(36)
+        .erase()
+}
+
+fn due(preview: &RetentionPreview) -> Vec<&str> {
+    preview.rules.iter().flat_map(|rule| &rule.contacts).map(|due| due.contact.name.as_str()).collect()
+}
+
+fn kept(preview: &RetentionPreview) -> Vec<(&str, &str)> {
+    preview.kept.iter().map(|kept| (kept.contact.name.as_str(), kept.why.as_str())).collect()
+}
+
+#[test]
+fn a_period_runs_from_when_they_were_last_spoken_to_and_from_when_they_were_added_where_never() {
+    let table = Clocked::new();
+    let (sally, ben) = (table.guest("Sally"), table.guest("Ben"));
+    table.guest("Never Spoken To");
+    table.spoke(sally, "2021-03-05");
+    table.spoke(ben, "2021-03-05");
+    table.spoke(ben, "2022-06-01");
+    let rules = [quiet_guests()];
+    assert_eq!(due(&table.on("2022-12-31").preview(&rules)), Vec::<&str>::new());
+    assert_eq!(due(&table.on("2023-01-01").preview(&rules)), ["Never Spoken To"]);
+    assert_eq!(due(&table.on("2024-03-05").preview(&rules)), ["Never Spoken To"], "the day itself is not over");
+    assert_eq!(due(&table.on("2024-03-06").preview(&rules)), ["Never Spoken To", "Sally"]);
+    assert_eq!(due(&table.on("2025-06-02").preview(&rules)), ["Ben", "Never Spoken To", "Sally"]);
+}
+
+#[test]
+fn a_note_of_which_only_the_year_is_known_counts_from_the_end_of_the_year() {
+    let table = Clocked::new();
+    let sally = table.guest("Sally");
+    table.spoke(sally, "2021-05-01");
+    table.spoke(sally, "2021");
+    let rules = [quiet_guests()];
+    assert_eq!(due(&table.on("2024-12-31").preview(&rules)), Vec::<&str>::new());
+    assert_eq!(due(&table.on("2025-01-01").preview(&rules)), ["Sally"]);
+}
+
+#[test]
+fn a_private_note_is_an_exchange_too_and_a_retracted_one_is_not() {
+    let table = Clocked::new();
+    let (sally, ben) = (table.guest("Sally"), table.guest("Ben"));
+    let mia = table.memory.write(&table.desk, |w| w.add_member(NewMember::new("Mia"))).unwrap();
+    table.on("2023-05-01");
+    table
+        .memory
+        .write(&mia, |w| {
+            w.note(sally, "Her operation went well").kind(NoteKind::Conversation).private().save()?;
+            let note = w.note(ben, "Came by").kind(NoteKind::Conversation).save()?;
+            w.retract_note(note, Some("was somebody else"))
+        })
+        .unwrap();
+    let preview = table.on("2024-01-01").preview(&[quiet_guests()]);
+    assert_eq!(due(&preview), ["Ben"]);
+}
+
+#[test]
+fn what_is_said_of_the_contacts_of_a_rule_must_hold_together() {
+    let table = Clocked::new();
+    table
+        .memory
+        .write(&table.desk, |w| {
+            for (name, audience, tag) in [
+                ("Guest", audience::CUSTOMER, "Lunch"),
+                ("Baker", audience::CUSTOMER, "supplier"),
+                ("Journalist", audience::PRESS, "lunch"),
+            ] {
+                let contact = w.add_contact(NewContact::person(name).audience(audience))?;
+                w.tag(contact, tag)?;
+            }
+            w.add_contact(NewContact::organisation("Guest Ltd").audience(audience::CUSTOMER).tag("lunch")).map(drop)
+        })
+        .unwrap();
+    table.on("2030-01-01");
+    let of = || Retention::of_contacts("rule", "basis").audience(audience::CUSTOMER);
+    let due_by = |rule: Retention| due(&table.preview(&[rule])).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>();
+    assert_eq!(due_by(of().tag("LUNCH").months_since_added(1).erase()), ["Guest", "Guest Ltd"]);
+    assert_eq!(due_by(of().unless_tagged("Supplier").months_since_added(1).erase()), ["Guest", "Guest Ltd"]);
+    let person = heirloom::ContactKind::Person;
+    assert_eq!(due_by(of().tag("lunch").kind(person).months_since_noted(1).erase()), ["Guest"]);
+}
+
+#[test]
+fn a_hold_keeps_a_contact_and_whoever_shares_a_note_with_them_and_an_open_promise_does_too() {
+    let table = Clocked::new();
+    let [sally, ben, cem, _] = ["Sally", "Ben", "Cem", "Dora"].map(|name| table.guest(name));
+    table
+        .memory
+        .write(&table.desk, |w| {
+            w.note_about(&[sally, ben], "Broke the chair together")?.happened_at(day("2020-02-01")).save()?;
+            let mia = w.add_member(NewMember::new("Mia"))?;
+            w.follow_up(cem, "Send the menu").owner(&mia).save()?;
+            w.hold(sally, "matter 17", "a claim")
+        })
+        .unwrap();
+    let preview = table.on("2024-01-01").preview(&[quiet_guests()]);
+    assert_eq!(due(&preview), ["Dora"]);
+    assert_eq!(
+        kept(&preview),
+        [
+            (
+                "Ben",
+                "shares a note with somebody under a legal hold: matter 17, since 2020-01-01, placed by front desk"
+            ),
+            ("Cem", "1 promise open; keep or drop them first"),
+            ("Sally", "under a legal hold: matter 17, since 2020-01-01, placed by front desk"),
+        ]
+    );
+}
+
+#[test]
+fn notes_that_several_contacts_share_are_told_where_one_of_these_stays() {
+    let table = Clocked::new();
+    let [sally, ben, cem] = ["Sally", "Ben", "Cem"].map(|name| table.guest(name));
+    table
+        .memory
+        .write(&table.desk, |w| {
+            w.note_about(&[sally, ben], "Came together")?.happened_at(day("2020-02-01")).save()?;
+            w.note(cem, "Sally is fond of figs").said_by(sally).happened_at(day("2020-02-01")).save()?;
+            Ok(())
+        })
+        .unwrap();
+    table.spoke(cem, "2023-01-01");
+    let preview = table.on("2024-01-01").preview(&[quiet_guests()]);
+    let counts: Vec<_> =
+        preview.rules[0].contacts.iter().map(|c| (c.contact.name.as_str(), c.notes, c.shared)).collect();
+    assert_eq!(counts, [("Ben", 1, 0), ("Sally", 2, 1)]);
+}
+
+#[test]
+fn rules_about_notes_go_by_kind_sensitivity_and_time_and_leave_what_goes_with_its_contact() {
+    let table = Clocked::new();
+    let [sally, ben] = ["Sally", "Ben"].map(|name| table.guest(name));
+    table
+        .memory
+        .write(&table.desk, |w| {
+            for contact in [sally, ben] {
+                w.note(contact, "Weight goal")
+                    .sensitivity(Sensitivity::Health)
+                    .happened_at(day("2020-02-01"))
+                    .save()?;
+                w.note(contact, "Likes tart").happened_at(day("2020-02-01")).save()?;
+            }
+            w.note(ben, "Runs again").sensitivity(Sensitivity::Health).happened_at(day("2023-11-01")).save().map(drop)
+        })
+        .unwrap();
+    table.spoke(ben, "2023-11-01");
+    let health = |months| {
+        Retention::of_notes("remarks on health", "consent, section 2")
+            .sensitivity(Sensitivity::Health)
+            .months_since_happened(months)
+            .erase()
+    };
+    let preview = table.on("2024-01-01").preview(&[health(12), quiet_guests()]);
+    let notes: Vec<_> = preview.rules[0].notes.iter().map(|due| (due.contact.name.as_str(), due.notes.len())).collect();
+    assert_eq!((notes, preview.rules[0].taken), (vec![("Ben", 1)], 1), "Sally's note goes with Sally");
+    assert_eq!(due(&preview), ["Sally"]);
+}
+
+#[test]
+fn a_rule_without_a_name_a_basis_or_a_period_is_refused() {
+    let table = Clocked::new();
+    let rule = |name: &str, basis: &str, months| Retention::of_notes(name, basis).months_since_recorded(months).erase();
+    let mut of_others = quiet_guests();
+    of_others.since = heirloom::Since::Recorded;
+    for (rule, told) in [
+        (rule(" ", "basis", 1), "name of a rule of retention: it is empty"),
+        (rule("rule", "", 1), "basis of a rule of retention: it is empty"),
+        (rule("rule", "basis", 0), "rule of retention: “rule”: its period has no month; write at least 1"),
+        (rule("rule", "basis", u32::MAX), "began before all calendars"),
+        (of_others, "its period runs from “recorded”, which is not of what it is about"),
+    ] {
+        let error = table.memory.retention(&[rule]).preview().unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }) && error.to_string().contains(told), "{error}");
+    }
+}
