@@ -25,6 +25,7 @@ use crate::wording::{Count, Visible};
 mod going;
 #[cfg(feature = "bundle")]
 mod kept_out;
+mod many;
 mod masked;
 mod preview;
 
@@ -32,6 +33,7 @@ pub(crate) use self::going::Besides;
 use self::going::Going;
 #[cfg(feature = "bundle")]
 pub(crate) use self::kept_out::KeptOut;
+pub(crate) use self::many::ToErase;
 pub use self::preview::{ErasurePreview, Shared};
 
 /// `contact.erased`: everything about a contact is erased.

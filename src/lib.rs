@@ -205,7 +205,7 @@ pub use crate::ownership::{Assignment, OwnershipConflict, Role, Terms};
 pub use crate::readiness::{Assessment, AtRisk, OnePerson, PartyReadiness, Promised, Readiness, Risk};
 pub use crate::retention::{
     ContactDue, KeptBack, NotesDue, OfContacts, OfNotes, Period, RetainedSelection, Retaining, Retention,
-    RetentionAction, RetentionPreview, RuleDue, Since,
+    RetentionAction, RetentionPreview, RetentionReport, RuleDone, RuleDue, Since,
 };
 pub use crate::search::Snippet;
 pub use crate::search::ask::{Found, Hit, Search};

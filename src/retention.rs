@@ -6,8 +6,10 @@
 use chrono::{DateTime, Months, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::check;
 use crate::contact::ContactKind;
+use crate::erasure::Erased;
 use crate::error::{Error, Result};
 use crate::memory::Memory;
 use crate::note::{NoteKind, Sensitivity};
@@ -297,6 +299,33 @@ impl Memory {
     ///
     /// A contact or a note under a legal hold stays, and so does a contact to whom a promise is open, or who shares a note with
     /// somebody held; all of them are listed with the reason. What several rules are about goes by the first that erases it.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, Retention};
+    /// # let clock = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(1_577_836_800));
+    /// # let reading = clock.clone();
+    /// # let now = move || {
+    /// #     heirloom::chrono::DateTime::from_timestamp(reading.load(std::sync::atomic::Ordering::SeqCst), 0).unwrap()
+    /// # };
+    /// # let years_pass = || clock.fetch_add(4 * 31_557_600, std::sync::atomic::Ordering::SeqCst);
+    /// # let memory = Memory::options().clock(now).in_memory()?;
+    ///
+    /// let desk = Actor::system("front desk");
+    /// let sally = memory.write(&desk, |w| w.add_contact(NewContact::person("Sally Marsh")))?;
+    /// years_pass();
+    ///
+    /// let rules = [Retention::of_contacts("guests who have not come for three years", "privacy notice, section 4")
+    ///     .months_since_spoken(36)
+    ///     .erase()];
+    /// let retention = memory.retention(&rules);
+    /// let preview = retention.preview()?;
+    /// println!("{preview}"); // … Sally Marsh, since 2020-01-01, with 0 notes
+    /// assert_eq!(preview.rules[0].contacts[0].contact.id, sally);
+    ///
+    /// let report = retention.run(&desk, &preview)?;
+    /// assert_eq!(report.erased.contacts, 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn retention<'r>(&self, rules: impl IntoIterator<Item = &'r Retention>) -> Retaining<'_> {
         Retaining { memory: self, rules: rules.into_iter().cloned().collect() }
     }
@@ -310,5 +339,64 @@ impl Retaining<'_> {
     pub fn preview(&self) -> Result<RetentionPreview> {
         self.rules.iter().try_for_each(Retention::check)?;
         self.memory.all_seeing().read(|view| due::preview(view, self.memory.id(), &self.rules))
+    }
+
+    /// Erases what a preview showed, all in one write, and scrubs the file. Each erasure names the rule and its basis as the
+    /// reason. What is to be reviewed is left alone.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the rules would now touch anything else than the preview shows, or a member or a program is to
+    /// decide and an agent or an import acts; [`Error::Invalid`] as [`Retaining::preview`]. Nothing was erased then.
+    pub fn run(&self, actor: impl Into<Actor>, preview: &RetentionPreview) -> Result<RetentionReport> {
+        self.rules.iter().try_for_each(Retention::check)?;
+        let (rules, erased) = self.memory.write(actor, |w| {
+            let today = due::at(&w.all_seeing_view(), self.memory.id(), &self.rules, preview.at)?;
+            if !preview.shows_the_same_as(&today)? {
+                return Err(Error::refused(preview.differs_from(&today)));
+            }
+            let mut erased = Erased::default();
+            for due in today.erasing() {
+                let these = due.to_erase();
+                if !these.is_empty() {
+                    erased += w.erase_many(&these, &due.rule.why())?;
+                }
+            }
+            Ok((today.rules.iter().map(RuleDone::of).collect(), erased))
+        })?;
+        let erased = if erased.bodies > 0 { self.memory.erased(erased) } else { erased };
+        Ok(RetentionReport { at: preview.at, rules, kept: preview.kept.len() as u64, erased })
+    }
+}
+
+/// What rules of retention came to. As text by `Display`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RetentionReport {
+    /// The instant at which the periods were measured.
+    pub at: DateTime<Utc>,
+    /// What each rule came to, in the order in which they were given.
+    pub rules: Vec<RuleDone>,
+    /// How many contacts, or notes of a contact, stay although their time is over.
+    pub kept: u64,
+    /// What was erased in all.
+    pub erased: Erased,
+}
+
+/// What one rule of retention came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RuleDone {
+    /// The rule.
+    pub rule: Retention,
+    /// How many contacts it erased, or leaves to a person to review.
+    pub contacts: u64,
+    /// How many notes, those of the contacts not counted.
+    pub notes: u64,
+}
+
+impl RuleDone {
+    fn of(due: &RuleDue) -> Self {
+        let notes = due.notes.iter().map(|notes| notes.notes.len() as u64).sum();
+        Self { rule: due.rule.clone(), contacts: due.contacts.len() as u64, notes }
     }
 }

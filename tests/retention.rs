@@ -235,3 +235,153 @@ fn a_rule_without_a_name_a_basis_or_a_period_is_refused() {
         assert!(matches!(error, Error::Invalid { .. }) && error.to_string().contains(told), "{error}");
     }
 }
+
+/// Sally is due, and Ben is not.
+fn sally_is_due() -> (Clocked, ContactId, ContactId) {
+    let table = Clocked::new();
+    let [sally, ben] = ["Sally", "Ben"].map(|name| table.guest(name));
+    table.spoke(sally, "2020-02-01");
+    table.spoke(ben, "2023-06-01");
+    table.on("2024-01-01");
+    (table, sally, ben)
+}
+
+fn refused<T: std::fmt::Debug>(done: heirloom::Result<T>) -> String {
+    match done {
+        Err(Error::Refused(why)) => why,
+        other => panic!("it was not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn what_the_preview_shows_is_erased_for_the_rule_and_its_basis() {
+    let (table, sally, ben) = sally_is_due();
+    let rules = [quiet_guests()];
+    let retention = table.memory.retention(&rules);
+    let report = retention.run(&table.desk, &retention.preview().unwrap()).unwrap();
+    assert_eq!((report.erased.contacts, report.erased.notes, report.rules[0].contacts), (1, 1, 1));
+    assert!(matches!(table.memory.contact(sally), Err(Error::Erased { .. })));
+    assert_eq!(table.memory.timeline(ben, None, 10).unwrap().notes.len(), 1);
+    let why = "guests who have not come for three years: erased 36 months after they were last spoken to \
+               (privacy notice, section 4)";
+    let history: Vec<String> = table.memory.history(sally).unwrap().iter().map(ToString::to_string).collect();
+    assert!(history.last().unwrap().contains(&format!("retention: {why}")), "{history:?}");
+    assert!(table.memory.verify().unwrap().is_sound());
+    assert_eq!(retention.preview().unwrap().contacts(), 0);
+}
+
+#[test]
+fn nothing_is_erased_when_the_memory_changed_in_a_way_that_matters_since_the_preview() {
+    let (table, sally, ben) = sally_is_due();
+    let rules = [quiet_guests()];
+    let retention = table.memory.retention(&rules);
+    let preview = retention.preview().unwrap();
+    table.memory.write(&table.desk, |w| w.rename_contact(ben, "Benjamin")).unwrap();
+    table.memory.write(&table.desk, |w| w.hold(sally, "matter 17", "a claim")).unwrap();
+    let why = refused(retention.run(&table.desk, &preview));
+    assert_eq!(
+        why,
+        "the memory changed since the preview: 0 would go that it does not show, and 1 that it shows would stay; nothing was \
+         erased, look at a new preview first"
+    );
+    table.memory.write(&table.desk, |w| w.lift_hold(sally, "matter 17", "settled")).unwrap();
+    table.memory.write(&table.desk, |w| w.note(sally, "Had the figs").happened_at(day("2020-03-01")).save()).unwrap();
+    refused(retention.run(&table.desk, &preview));
+    assert_eq!(table.memory.count_contacts().unwrap(), 2);
+    let preview = retention.preview().unwrap();
+    table.on("2025-01-01");
+    table.memory.write(&table.desk, |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
+    assert_eq!(
+        retention.run(&table.desk, &preview).unwrap().erased.contacts,
+        1,
+        "neither a name nor the clock matters"
+    );
+}
+
+#[test]
+fn a_preview_is_carried_out_by_its_own_rules_in_its_own_memory_alone() {
+    let (table, ..) = sally_is_due();
+    let rules = [quiet_guests()];
+    let preview = table.preview(&rules);
+    let longer = [Retention::of_contacts("longer", "basis").months_since_spoken(40).erase()];
+    let why = refused(table.memory.retention(&longer).run(&table.desk, &preview));
+    assert_eq!(why, "the preview is of other rules; look at what these would touch first");
+    let other = Memory::in_memory().unwrap();
+    let why = refused(other.retention(&rules).run(&table.desk, &preview));
+    assert!(why.contains("and this is memory"), "{why}");
+    let mut tampered = preview.clone();
+    tampered.rules[0].contacts.clear();
+    let report = table.memory.retention(&rules).run(&table.desk, &tampered);
+    assert!(report.is_err(), "{report:?}");
+    assert_eq!(table.memory.count_contacts().unwrap(), 2);
+}
+
+#[test]
+fn a_rule_is_carried_out_by_a_member_or_the_host_and_not_by_an_agent() {
+    let (table, ..) = sally_is_due();
+    let rules = [quiet_guests()];
+    let retention = table.memory.retention(&rules);
+    let why = refused(retention.run(Actor::agent("tidy"), &retention.preview().unwrap()));
+    assert!(why.contains("an agent or an import cannot"), "{why}");
+}
+
+#[test]
+fn a_rule_may_have_a_word_in_it_that_is_somebodys_name() {
+    let table = Clocked::new();
+    let april = table.guest("Notice");
+    table.on("2024-01-01");
+    let rules = [quiet_guests()];
+    let retention = table.memory.retention(&rules);
+    assert_eq!(retention.run(&table.desk, &retention.preview().unwrap()).unwrap().erased.contacts, 1);
+    assert!(table.memory.contact(april).is_err());
+}
+
+#[test]
+fn rules_erase_notes_of_others_too_and_leave_what_is_to_be_reviewed() {
+    let (table, sally, ben) = sally_is_due();
+    let mia = table.memory.write(&table.desk, |w| w.add_member(NewMember::new("Mia"))).unwrap();
+    let secret =
+        table.memory.write(&mia, |w| w.note(ben, "Unwell").sensitivity(Sensitivity::Health).private().save()).unwrap();
+    table.on("2030-01-01");
+    let notes = |name: &str| Retention::of_notes(name, "consent, section 2");
+    let rules = [
+        notes("all").months_since_recorded(1).review(),
+        notes("remarks on health").sensitivity(Sensitivity::Health).months_since_recorded(12).erase(),
+    ];
+    let retention = table.memory.retention(&rules);
+    let preview = retention.preview().unwrap();
+    assert_eq!((preview.contacts(), preview.notes()), (0, 1));
+    assert!(!preview.to_json().contains("Unwell"));
+    let report = retention.run(&table.desk, &preview).unwrap();
+    assert_eq!((report.rules[0].notes, report.rules[0].contacts, report.erased.notes), (2, 0, 1));
+    assert!(matches!(table.memory.all_seeing().note(secret), Err(Error::Erased { .. })));
+    assert_eq!(table.memory.timeline(sally, None, 10).unwrap().notes.len(), 1);
+    assert!(table.memory.verify().unwrap().is_sound());
+    assert_eq!(
+        report.to_string(),
+        "all: reviewed 1 month after they were written down (consent, section 2): 0 contacts and 2 notes\n\
+         remarks on health: erased 12 months after they were written down (consent, section 2): 0 contacts and 1 note\n"
+    );
+}
+
+#[test]
+fn the_preview_tells_the_operator_whom_it_touches_and_why_some_stay() {
+    let (table, sally, ben) = sally_is_due();
+    table
+        .memory
+        .write(&table.desk, |w| w.note_about(&[sally, ben], "Came together")?.happened_at(day("2020-01-05")).save())
+        .unwrap();
+    let held = table.guest("Held Guest");
+    table.on("2030-01-01");
+    table.memory.write(&table.desk, |w| w.hold(held, "matter 17", "a claim")).unwrap();
+    table.spoke(ben, "2029-12-01");
+    let told = table.preview(&[quiet_guests()]).to_string();
+    assert_eq!(
+        told,
+        "Retention as of 2030-01-01 12:00 UTC\n\n\
+         guests who have not come for three years: erased 36 months after they were last spoken to (privacy notice, section 4)\n  \
+         Sally, since 2020-02-01, with 2 notes, 1 of them also about others who stay\n\n\
+         Kept although the time is over\n  \
+         Held Guest: under a legal hold: matter 17, since 2030-01-01, placed by front\n  desk\n"
+    );
+}

@@ -6,9 +6,11 @@ use std::ops::ControlFlow;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{OfContacts, OfNotes, RetainedSelection, Retention, RetentionAction, Since};
 use crate::contact::{ContactSummary, read_summary};
+use crate::erasure::ToErase;
 use crate::error::{Error, Result};
 use crate::id::{MemoryId, NoteId};
 use crate::journal::Hash;
@@ -87,6 +89,47 @@ pub struct KeptBack {
     pub notes: u64,
     /// Why, as words for people.
     pub why: String,
+}
+
+impl RuleDue {
+    pub(super) fn to_erase(&self) -> ToErase {
+        ToErase {
+            contacts: self.contacts.iter().map(|due| due.contact.id).collect(),
+            notes: self.notes.iter().flat_map(|due| &due.notes).copied().collect(),
+            ..ToErase::default()
+        }
+    }
+
+    /// The ids of all that it would touch.
+    fn ids(&self) -> impl Iterator<Item = Uuid> {
+        let contacts = self.contacts.iter().map(|due| due.contact.id.0);
+        contacts.chain(self.notes.iter().flat_map(|due| &due.notes).map(|note| note.0))
+    }
+}
+
+impl RetentionPreview {
+    /// Whether what it shows, and what it was made from, is what is due today.
+    pub(super) fn shows_the_same_as(&self, today: &Self) -> Result<bool> {
+        Ok(self.digest == today.digest && digest(self.memory, &self.rules)? == today.digest)
+    }
+
+    /// Says why what is due today is not what the preview shows.
+    pub(super) fn differs_from(&self, today: &Self) -> String {
+        if self.memory != today.memory {
+            return format!("the preview is of memory {}, and this is memory {}", self.memory, today.memory);
+        }
+        let rules = |preview: &Self| preview.rules.iter().map(|due| due.rule.clone()).collect::<Vec<_>>();
+        if rules(self) != rules(today) {
+            return "the preview is of other rules; look at what these would touch first".to_owned();
+        }
+        let ids = |preview: &Self| preview.rules.iter().flat_map(RuleDue::ids).collect::<BTreeSet<_>>();
+        let (then, now) = (ids(self), ids(today));
+        let (more, fewer) = (now.difference(&then).count(), then.difference(&now).count());
+        format!(
+            "the memory changed since the preview: {more} would go that it does not show, and {fewer} that it shows would \
+             stay; nothing was erased, look at a new preview first"
+        )
+    }
 }
 
 /// Works out what is due at the instant of the view.

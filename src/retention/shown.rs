@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::due::{ContactDue, NotesDue, RetentionPreview, RuleDue};
-use super::{Retention, RetentionAction, Since};
+use super::{Retention, RetentionAction, RetentionReport, RuleDone, Since};
 use crate::wording::{Count, Visible, more_below, paragraph, word_for};
 
 /// So many of each list are shown.
@@ -74,6 +74,19 @@ impl fmt::Display for RetentionPreview {
             paragraph(f, "  ", &format!("{what}: {}", kept.why))?;
         }
         more_below(f, self.kept.len().saturating_sub(SHOWN) as u64)
+    }
+}
+
+impl fmt::Display for RetentionReport {
+    /// What each rule came to, a line each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for RuleDone { rule, contacts, notes } in &self.rules {
+            writeln!(f, "{rule}: {} and {}", Count(*contacts, "contact"), Count(*notes, "note"))?;
+        }
+        match self.kept {
+            0 => Ok(()),
+            kept => writeln!(f, "kept although the time is over: {kept}"),
+        }
     }
 }
 
