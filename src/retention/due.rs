@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{OfContacts, OfNotes, RetainedSelection, Retention, RetentionAction, Since};
+use super::{OfContacts, OfNotes, RetainedSelection, Retention, RetentionAction, Since, Ties};
 use crate::contact::{ContactSummary, read_summary};
 use crate::erasure::ToErase;
 use crate::error::{Error, Result};
@@ -360,7 +360,7 @@ impl<'s> Search<'s> {
             self.sql.one("SELECT count(*) FROM note_contact WHERE contact = $1", &[Value::Int(contact)], |row| {
                 Ok(row.int(0)?.unsigned_abs())
             })?;
-        Ok(about + self.ties.said_of_others(contact))
+        Ok(about + self.ties.said_of_others(contact).count() as u64)
     }
 
     fn notes(&mut self, rule: &Retention, of: &OfNotes, over_before: DateTime<Utc>, due: &mut RuleDue) -> Result<()> {
@@ -420,64 +420,4 @@ fn last_instant(when: When) -> DateTime<Utc> {
 
 fn summary(sql: &dyn Sql, contact: i64) -> Result<ContactSummary> {
     sql.one("SELECT id, kind, name FROM contact WHERE key = $1", &[Value::Int(contact)], read_summary)
-}
-
-/// The notes that concern more than one contact, by key: about several, or about one in the words of another.
-struct Ties {
-    /// Each note with each of its contacts, in order.
-    by_note: Vec<(i64, i64)>,
-    /// Each contact with each of those notes, in order.
-    by_contact: Vec<(i64, i64)>,
-    /// Each contact with each note that is in their words and not about them, in order.
-    said: Vec<(i64, i64)>,
-}
-
-impl Ties {
-    fn read(sql: &dyn Sql) -> Result<Self> {
-        let mut by_note = sql.all(
-            "SELECT note, contact FROM note_contact
-             WHERE note IN (SELECT note FROM note_contact GROUP BY note HAVING count(*) > 1)",
-            &[],
-            |row| Ok((row.int(0)?, row.int(1)?)),
-        )?;
-        let mut said = Vec::new();
-        sql.each(
-            "SELECT n.said_by_contact, n.key, l.contact FROM note n JOIN note_contact l ON l.note = n.key
-             WHERE n.said_by_contact IS NOT NULL AND NOT EXISTS (
-                 SELECT 1 FROM note_contact o WHERE o.note = n.key AND o.contact = n.said_by_contact
-             )",
-            &[],
-            |row| {
-                let (speaker, note) = (row.int(0)?, row.int(1)?);
-                said.push((speaker, note));
-                by_note.extend([(note, speaker), (note, row.int(2)?)]);
-                Ok(())
-            },
-        )?;
-        let mut by_contact: Vec<_> = by_note.iter().map(|(note, contact)| (*contact, *note)).collect();
-        for pairs in [&mut by_note, &mut by_contact, &mut said] {
-            pairs.sort_unstable();
-            pairs.dedup();
-        }
-        Ok(Self { by_note, by_contact, said })
-    }
-
-    fn notes_of(&self, contact: i64) -> impl Iterator<Item = i64> {
-        seconds(&self.by_contact, contact)
-    }
-
-    fn contacts_of(&self, note: i64) -> impl Iterator<Item = i64> {
-        seconds(&self.by_note, note)
-    }
-
-    /// How many notes are in the words of a contact and not about them.
-    fn said_of_others(&self, contact: i64) -> u64 {
-        seconds(&self.said, contact).count() as u64
-    }
-}
-
-/// What stands beside a number in pairs that are in order.
-fn seconds(pairs: &[(i64, i64)], first: i64) -> impl Iterator<Item = i64> {
-    let begin = pairs.partition_point(|pair| pair.0 < first);
-    pairs.get(begin..).unwrap_or_default().iter().take_while(move |pair| pair.0 == first).map(|pair| pair.1)
 }
