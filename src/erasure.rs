@@ -79,7 +79,8 @@ pub struct MemberErased {
     pub why: String,
 }
 
-/// `memory.purged`: what had been handed over was deleted here.
+/// `memory.purged`: what had been handed over was deleted here. It is written with the deletion, and again with each
+/// certification of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MemoryPurged {

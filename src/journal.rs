@@ -764,6 +764,12 @@ impl<'m> Writer<'m> {
         self.at_micros
     }
 
+    /// Random bytes.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn random<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.ids.bytes()
+    }
+
     pub(crate) fn actor_name(&self) -> &str {
         &self.actor_name
     }

@@ -116,6 +116,8 @@ mod member;
 mod memory;
 mod note;
 mod ownership;
+#[cfg(feature = "bundle")]
+mod purge;
 mod readiness;
 mod reads;
 mod retention;
@@ -202,6 +204,10 @@ pub use crate::note::{
     Direction, Note, NoteDraft, NoteKind, SaidBy, Sensitivity, Speaker, TimelineKey, TimelinePage, Via, Visibility,
 };
 pub use crate::ownership::{Assignment, OwnershipConflict, Role, Terms};
+#[cfg(feature = "bundle")]
+pub use crate::purge::{
+    Certificate, Check, Deleted, Figures, Ground, KeptOn, Purge, PurgeKept, PurgePreview, Returned, StoreCovered,
+};
 pub use crate::readiness::{Assessment, AtRisk, OnePerson, PartyReadiness, Promised, Readiness, Risk};
 pub use crate::retention::{
     ContactDue, KeptBack, NotesDue, OfContacts, OfNotes, Period, RetainedSelection, Retaining, Retention,

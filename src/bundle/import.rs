@@ -438,6 +438,24 @@ fn record(line: &[u8]) -> Result<Record> {
     })
 }
 
+/// Reads what a bundle says of itself, and hands out every entry in it.
+pub(crate) fn read_entries(bag: &Bag, each: &mut dyn FnMut(&Record) -> Result<()>) -> Result<Statement> {
+    let statement = statement(bag)?;
+    if bag.sha256(JOURNAL) != Some(statement.journal) {
+        let why = format!("it is not the one that {STATEMENT} names by its SHA-256; take the bundle as it was written");
+        return Err(refusal(bag, Some(JOURNAL), &why));
+    }
+    let mut input = BufReader::with_capacity(1 << 16, bag.read(JOURNAL)?);
+    let (mut line, mut number) = (Vec::new(), 0);
+    let at = |number, why: &str| refusal(bag, Some(JOURNAL), &format!("line {number}: {why}"));
+    while next_line(&mut input, &mut line).map_err(|why| at(number + 1, &why))? {
+        number += 1;
+        let record = record(without_end(&line)).map_err(|error| at(number, &error.to_string()))?;
+        each(&record)?;
+    }
+    Ok(statement)
+}
+
 /// Reads what a bundle says of itself.
 fn statement(bag: &Bag) -> Result<Statement> {
     #[derive(Deserialize)]

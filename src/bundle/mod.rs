@@ -37,7 +37,7 @@ mod bag;
 mod error;
 mod export;
 mod folder;
-mod import;
+pub(crate) mod import;
 mod limits;
 mod manifest;
 mod name;
@@ -64,6 +64,6 @@ pub use receipt::{BundleReceipt, Receipted};
 pub use scope::Scope;
 #[cfg(feature = "age")]
 pub use sealing::{Sealed, Sealer, Unsealed, Unsealer};
-pub use signature::{NAMESPACE, RECEIPT_NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys};
+pub use signature::{CERTIFICATE_NAMESPACE, NAMESPACE, RECEIPT_NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys};
 pub use statement::{Counts, Statement, Withheld};
 pub use write::{BundleReport, PAGE_NOTES_MAX};

@@ -11,6 +11,8 @@ use super::error::{BundleError, Result};
 pub const NAMESPACE: &str = "heirloom-handoff@v1";
 /// What a signature of the receipt of a bundle is for.
 pub const RECEIPT_NAMESPACE: &str = "heirloom-receipt@v1";
+/// What a signature of a certificate of deletion is for.
+pub const CERTIFICATE_NAMESPACE: &str = "heirloom-certificate@v1";
 /// The file of a bag that a signature covers.
 pub(super) const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
 /// The file of a bag that holds the signature.
@@ -130,7 +132,7 @@ impl Signature {
     }
 
     /// Checks that it was made over the bytes of a file, for what the namespace says, by the key that it names.
-    pub(super) fn covers_for(&self, namespace: &str, bytes: &[u8], file: &str) -> Result<()> {
+    pub(crate) fn covers_for(&self, namespace: &str, bytes: &[u8], file: &str) -> Result<()> {
         let key = PublicKey::from(self.0.public_key().clone());
         if self.0.namespace() != namespace {
             let why = format!(
@@ -437,7 +439,7 @@ impl SignatureCheck {
 
     /// Takes what the signature is for and which file it covers, its text, the bytes of that file, and the keys that are
     /// expected.
-    pub(super) fn for_purpose(
+    pub(crate) fn for_purpose(
         (namespace, covered): (&str, &str),
         signature: &str,
         bytes: &[u8],
