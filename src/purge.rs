@@ -183,7 +183,7 @@ impl<'m> Purge<'m> {
         let memory = w.memory_id();
         let cause = w.append_id(memory, MemoryPurged { certificate: certificate.to_json() })?;
         let why = certificate.why();
-        w.because_of(cause, |w| w.erase_many(&today.to_erase, &why))?;
+        let _ = w.because_of(cause, |w| w.erase_many(&today.to_erase, &why))?;
         Ok(certificate.id)
     }
 }

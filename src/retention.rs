@@ -19,8 +19,8 @@ mod due;
 mod shown;
 mod ties;
 
-pub(crate) use self::ties::Ties;
 pub use self::due::{ContactDue, KeptBack, NotesDue, RetentionPreview, RuleDue};
+pub(crate) use self::ties::Ties;
 
 /// A rule of retention: what it is called, on what ground, of what, how long after which event, and what is done then.
 ///

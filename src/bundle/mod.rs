@@ -64,6 +64,8 @@ pub use receipt::{BundleReceipt, Receipted};
 pub use scope::Scope;
 #[cfg(feature = "age")]
 pub use sealing::{Sealed, Sealer, Unsealed, Unsealer};
-pub use signature::{CERTIFICATE_NAMESPACE, NAMESPACE, RECEIPT_NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys};
+pub use signature::{
+    CERTIFICATE_NAMESPACE, NAMESPACE, RECEIPT_NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys,
+};
 pub use statement::{Counts, Statement, Withheld};
 pub use write::{BundleReport, PAGE_NOTES_MAX};

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{PurgeKept, PurgePreview, Terms};
-use crate::bundle::{
-    BundleReceipt, CERTIFICATE_NAMESPACE, Signature, SignatureCheck, Signer, TrustedKeys,
-};
+use crate::bundle::{BundleReceipt, CERTIFICATE_NAMESPACE, Signature, SignatureCheck, Signer, TrustedKeys};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, MemoryId};
@@ -318,7 +316,8 @@ fn hash_over(hashes: impl Iterator<Item = Hash>) -> Hash {
 fn kept(all: &[PurgeKept], salt: &Hash) -> Vec<KeptOn> {
     let mut grounds: BTreeMap<&Ground, KeptOn> = BTreeMap::new();
     for kept in all {
-        let ground = || KeptOn { ground: kept.ground.clone(), contacts: 0, notes: 0, follow_ups: 0, hashes: Vec::new() };
+        let ground =
+            || KeptOn { ground: kept.ground.clone(), contacts: 0, notes: 0, follow_ups: 0, hashes: Vec::new() };
         let on = grounds.entry(&kept.ground).or_insert_with(ground);
         on.contacts += u64::from(kept.contact_stays);
         on.notes += kept.notes;
@@ -385,7 +384,9 @@ impl Certificate {
         match version > VERSION {
             true => Err(Error::invalid(
                 "certificate",
-                format!("it is written in the form {version}, and this heirloom reads up to {VERSION}; upgrade heirloom"),
+                format!(
+                    "it is written in the form {version}, and this heirloom reads up to {VERSION}; upgrade heirloom"
+                ),
             )),
             false => serde_json::from_str(json).map_err(wrong),
         }

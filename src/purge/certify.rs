@@ -42,14 +42,16 @@ impl Memory {
                 .rfind(|(_, known)| known.id == certificate)
                 .ok_or_else(|| Error::unknown("certificate", certificate))?;
             let _ = entry;
-            let first = view.purges()?.into_iter().find(|(_, known)| known.id == certificate.id).map(|(entry, _)| entry);
+            let first =
+                view.purges()?.into_iter().find(|(_, known)| known.id == certificate.id).map(|(entry, _)| entry);
             let gone = first.map(|first| deleted_by(&view, first)).transpose()?.unwrap_or_default();
             certificate.checks = vec![
                 nothing_is_left(w.sql(), &gone)?,
                 each_is_remembered(w.sql(), &gone)?,
                 Check {
-                    what: "the journal's hashes, every table against the journal, every attachment, and the search index"
-                        .to_owned(),
+                    what:
+                        "the journal's hashes, every table against the journal, every attachment, and the search index"
+                            .to_owned(),
                     passed: verified.is_sound(),
                     result: match verified.is_sound() {
                         true => format!("sound: {} entries", verified.entries),
@@ -116,7 +118,8 @@ fn each_is_remembered(sql: &dyn Sql, gone: &BTreeSet<Uuid>) -> Result<Check> {
         known += usize::from(stone.is_some());
     }
     Ok(Check {
-        what: "everything that was deleted is remembered by its id, so that an old bundle does not bring it back".to_owned(),
+        what: "everything that was deleted is remembered by its id, so that an old bundle does not bring it back"
+            .to_owned(),
         passed: known == gone.len(),
         result: format!("{known} of {}", gone.len()),
     })
@@ -166,8 +169,8 @@ impl View<'_> {
              ORDER BY e.seq",
             &[],
             |row| {
-                let entry: MemoryPurged = serde_json::from_str(row.text(1)?)
-                    .map_err(|e| Error::fault("the entry of a certificate", e))?;
+                let entry: MemoryPurged =
+                    serde_json::from_str(row.text(1)?).map_err(|e| Error::fault("the entry of a certificate", e))?;
                 Ok((EntryId(row.uuid(0)?), Certificate::parse(&entry.certificate)?))
             },
         )

@@ -216,7 +216,8 @@ impl<'s> Desk<'s> {
 
     fn note(&mut self, key: i64, id: NoteId) -> Result<()> {
         let about = note::contacts_of(self.sql, key)?;
-        let kept = about.iter().copied().chain(self.ties.contacts_of(key)).filter_map(|contact| self.kept(contact)).min();
+        let kept =
+            about.iter().copied().chain(self.ties.contacts_of(key)).filter_map(|contact| self.kept(contact)).min();
         match kept.map_or_else(|| self.missing(key), |why| Ok(Some(why)))? {
             Some(why) => self.stays(about.first().copied().unwrap_or_default(), why).notes += 1,
             None => {
@@ -272,11 +273,9 @@ impl<'s> Desk<'s> {
     }
 
     fn notes_of(&self, contact: i64) -> Result<Vec<i64>> {
-        let mut notes = self.sql.all(
-            "SELECT note FROM note_contact WHERE contact = $1",
-            &[Value::Int(contact)],
-            |row| row.int(0),
-        )?;
+        let mut notes =
+            self.sql
+                .all("SELECT note FROM note_contact WHERE contact = $1", &[Value::Int(contact)], |row| row.int(0))?;
         notes.extend(self.ties.said_of_others(contact));
         Ok(notes)
     }
@@ -346,7 +345,9 @@ impl<'s> Desk<'s> {
         match why {
             Why::Held => Ground::new("legal hold"),
             Why::Ground(place) => self.terms.keeping.get(place).map(|(ground, _)| ground.clone()).unwrap_or_default(),
-            Why::Newer => Ground::new("changed since the bundle was packed, so not handed over: an increment comes first"),
+            Why::Newer => {
+                Ground::new("changed since the bundle was packed, so not handed over: an increment comes first")
+            }
             Why::Withheld => Ground::new("withheld from the bundle, at least in part, so not handed over"),
         }
     }

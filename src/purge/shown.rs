@@ -78,7 +78,8 @@ impl Certificate {
     fn returns(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nReturned before")?;
         for returned in &self.returned {
-            let signed = returned.signed_by.as_ref().map_or_else(|| "not signed".to_owned(), |by| format!("signed by {by}"));
+            let signed =
+                returned.signed_by.as_ref().map_or_else(|| "not signed".to_owned(), |by| format!("signed by {by}"));
             let day = returned.received.format("%Y-%m-%d %H:%M UTC");
             writeln!(f, "  bundle {}", returned.bundle)?;
             let (receiver, receipt) = (returned.receiver, returned.receipt);
