@@ -21,7 +21,7 @@ use crate::wording::{Visible, more_below, paragraph};
 
 pub(crate) mod book;
 pub(crate) mod html;
-mod markdown;
+pub(crate) mod markdown;
 
 /// What a successor must read about one contact. As text by `Display`, as JSON by [`Brief::to_json`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

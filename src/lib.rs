@@ -56,6 +56,7 @@
 //! | follow along | [`Memory::changes_after`], [`Memory::wait_for_changes`], [`Cursor`] |
 //! | bring in what other systems know | [`Memory::import`], [`ImportReport`] |
 //! | take it out again, as cards and tables | [`Memory::export`], [`ExportReport`] |
+//! | tell a person what is held about them | [`Memory::access`], [`SubjectAccess`] |
 //!
 //! The [`guide`] has the long answers: [how somebody leaves](guide::leaving), the journal and its hashes, the file's promise,
 //! each format, the design as an FAQ.
@@ -86,6 +87,7 @@
 #[cfg(all(test, feature = "bundle"))]
 extern crate self as heirloom;
 
+mod access;
 mod actor;
 mod attachment;
 mod brief;
@@ -166,6 +168,7 @@ pub use chrono;
 /// What an id is made of; here so that a host takes the same version as heirloom.
 pub use uuid;
 
+pub use crate::access::{AccessFinding, AccessReport, SubjectAccess};
 pub use crate::actor::Actor;
 pub use crate::attachment::{Attachment, NewAttachment};
 pub use crate::brief::book::Briefs;

@@ -409,7 +409,7 @@ pub struct NoteSealed {
 }
 
 /// The reader of a sealed note: nobody.
-const SEALED: i64 = -3;
+pub(crate) const SEALED: i64 = -3;
 
 /// The tables of this noun.
 pub(crate) const TABLES: &[Table] = &[

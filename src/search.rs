@@ -25,7 +25,7 @@ pub(crate) use self::index::{
 };
 pub(crate) use self::names::Likeness;
 pub use self::snippet::Snippet;
-pub(crate) use self::words::fold;
+pub(crate) use self::words::{each_word, fold, hash_of};
 
 use self::index::{
     Day, PRIVATE_TERM, contact_term, kind_term, month_term, newest_contacts, newest_notes, oldest_notes, reader_term,

@@ -62,7 +62,7 @@ fn write_section(out: &mut String, section: &Section) -> fmt::Result {
 
 /// A text of others as one line of a paragraph, in which nothing is markup: not that of CommonMark, nor the tables, struck
 /// text and formulas of GitHub, nor the bare addresses that many turn into links, as far as a backslash keeps them from it.
-struct Line<'a>(&'a str);
+pub(crate) struct Line<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 //! | page | for whom |
 //! |---|---|
 //! | [`leaving`] | whose members and agencies come and go |
+//! | [`access`] | who must tell a person what is held about them |
 //! | [`journal`](mod@journal) | who follows the changes, or wants to verify a memory without heirloom |
 //! | [`file`](mod@file) | who keeps, copies, or looks into the file |
 //! | [`threads`] | who shares a memory between threads and processes |
@@ -13,6 +14,9 @@
 
 #[doc = include_str!("leaving.md")]
 pub mod leaving {}
+
+#[doc = include_str!("access.md")]
+pub mod access {}
 
 #[doc = include_str!("journal.md")]
 pub mod journal {}

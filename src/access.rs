@@ -1,0 +1,1158 @@
+//! Subject access: everything that a memory holds about one person, as one file to read and as data, with all others masked.
+//!
+//! The file is written in two passes over one snapshot: the first counts and gives everybody who is masked a number, the
+//! second writes, a few notes at a time. All forms of the file tell the same, since they render the same items.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::attachment::Attachment;
+use crate::change::Change;
+use crate::check;
+use crate::contact::{Contact, ContactSummary, DoNotContact, Fact, read_summary};
+use crate::error::{Error, Result};
+use crate::feed::Entry;
+use crate::follow_up::FollowUp;
+use crate::handle::Handle;
+use crate::id::{AgencyId, ContactId, MemberId};
+use crate::journal::{self, Subject};
+use crate::memory::{Memory, View};
+use crate::note::{Direction, Note, SEALED};
+use crate::store::{RowExt, SqlExt, Value};
+use crate::time::{self, When};
+
+#[cfg(feature = "vcard")]
+mod card;
+mod json;
+mod mask;
+mod page;
+mod source;
+mod told;
+
+use self::mask::{ABOUT, FormerNames, LINKED, Masks, Options, Related};
+use self::told::{Item, Part};
+
+/// A note about more people than this tells how many they are, not a mask for each.
+const NAMED_MOST: usize = 32;
+/// So many bytes are gathered before they are handed to the output.
+const BUFFER: usize = 1 << 16;
+
+/// Everything that a memory holds about one person, on its way into a file; see [`Memory::access`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is read before a form is named"]
+pub struct SubjectAccess {
+    memory: Memory,
+    contact: ContactId,
+    options: Options,
+    provided_only: bool,
+}
+
+/// What a file of [`Memory::access`] holds, and what was masked or left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+#[must_use = "what was masked and left out stands in the report"]
+pub struct AccessReport {
+    /// Notes about the person, or that they said; also those that were corrected or retracted.
+    pub notes: u64,
+    /// Of these, notes that are private to a member, or sealed.
+    pub private_notes: u64,
+    /// Promises to the person, open or not.
+    pub promises: u64,
+    /// Intervals in which a member looks after the person, or did.
+    pub assignments: u64,
+    /// Links to others.
+    pub links: u64,
+    /// Attachments of the person and of the notes.
+    pub attachments: u64,
+    /// Changes to the facts about the person.
+    pub changes: u64,
+    /// Agencies, and members in handoffs, who received data about the person.
+    pub recipients: u64,
+    /// Sources of imports.
+    pub sources: u64,
+    /// How many other people are masked.
+    pub people_masked: u64,
+    /// How many members are masked.
+    pub members_masked: u64,
+    /// What was masked, and how often.
+    pub masked: Vec<AccessFinding>,
+    /// What was left out and why, and how often.
+    pub left_out: Vec<AccessFinding>,
+}
+
+/// Something that was masked or left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AccessFinding {
+    /// What, and why.
+    pub what: String,
+    /// How often.
+    pub count: u64,
+}
+
+impl fmt::Display for AccessFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.count)
+    }
+}
+
+impl AccessReport {
+    /// What the file holds, in words.
+    fn holdings(&self) -> String {
+        let counts = [
+            (self.notes, "note"),
+            (self.promises, "promise"),
+            (self.assignments, "assignment"),
+            (self.links, "link"),
+            (self.attachments, "attachment"),
+            (self.changes, "change"),
+            (self.recipients, "recipient"),
+            (self.sources, "source"),
+        ];
+        let counts: Vec<String> =
+            counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
+        if counts.is_empty() { "no more than who they are".to_owned() } else { counts.join(", ") }
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+impl fmt::Display for AccessReport {
+    /// What the file holds, on one line, and what was masked or left out on a line each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.holdings())?;
+        let people = if self.people_masked == 1 { "person" } else { "people" };
+        write!(f, "\n{} other {people} and {} masked", self.people_masked, counted(self.members_masked, "member"))?;
+        self.masked.iter().try_for_each(|finding| write!(f, "\n  {finding}"))?;
+        if !self.left_out.is_empty() {
+            f.write_str("\nleft out")?;
+        }
+        self.left_out.iter().try_for_each(|finding| write!(f, "\n  {finding}"))
+    }
+}
+
+impl Memory {
+    /// Begins the answer to a person who asks what is held about them (GDPR, Art. 15): facts with their history, all
+    /// notes, also those that were corrected, retracted, private and sealed, promises, who looked after them, who received
+    /// their data, and what imports read; see [`crate::guide::access`].
+    ///
+    /// All others are masked, by a number that is theirs within the file: `[person 2]`, `[member 1]`. What a mask cannot
+    /// find, such as a nickname in a note, is handed in with [`SubjectAccess::also_mask`].
+    ///
+    /// It is read by this handle, and a whole answer needs one from [`Memory::all_seeing`]: from a fresh handle it holds
+    /// what the organisation may read, and says how much it left out. Each form is one snapshot; few notes are held at a
+    /// time.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact, NewMember};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let mia = memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Mia Okafor")))?;
+    /// let sally = memory.write(&mia, |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    ///     let ben = w.add_contact(NewContact::person("Ben Stein"))?;
+    ///     w.note(sally, "Came with Ben Stein, whom Mia calls Benny").about(ben).save()?;
+    ///     w.note(sally, "Is looking for another flat").private().save()?;
+    ///     Ok(sally)
+    /// })?;
+    ///
+    /// let access = memory.all_seeing().access(sally).also_mask(["Benny"]);
+    /// println!("{}", access.report()?); // read first what would be masked
+    /// let mut data = Vec::new(); // a file in earnest
+    /// let report = access.json(&mut data)?;
+    /// access.html(&mut tempfile::tempfile()?)?; // the same, to be read and printed
+    ///
+    /// assert_eq!((report.notes, report.people_masked, report.members_masked), (2, 1, 1));
+    /// let data = String::from_utf8(data)?;
+    /// assert!(data.contains("Came with [person 1], whom [member 1] calls [masked]"));
+    /// assert!(data.contains("Is looking for another flat"));
+    /// assert!(!data.contains("Stein") && !data.contains("Mia"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn access(&self, contact: impl Into<ContactId>) -> SubjectAccess {
+        SubjectAccess {
+            memory: self.clone(),
+            contact: contact.into(),
+            options: Options::default(),
+            provided_only: false,
+        }
+    }
+}
+
+impl SubjectAccess {
+    /// Names members, rather than mask them: who acts for the organisation is not a recipient whom a person has a right to
+    /// know, but may be told where they agree. What stands for nobody else changes.
+    pub const fn naming_members(mut self) -> Self {
+        self.options.naming_members = true;
+        self
+    }
+
+    /// Masks organisations as well. They are named unless said, since where somebody works is told about them, and no
+    /// person is protected by it; a firm that bears its owner's name may be another matter.
+    pub const fn masking_organisations(mut self) -> Self {
+        self.options.masking_organisations = true;
+        self
+    }
+
+    /// Masks further words or phrases wherever they stand in a text, whatever their case: nicknames, and names of people
+    /// who are no contacts.
+    pub fn also_mask(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.also.extend(words.into_iter().map(Into::into));
+        self
+    }
+
+    /// Holds only what the person provided (GDPR, Art. 20): their name, fields, addresses, days and wishes, and the notes of
+    /// what they said. Left out is what the organisation made of it: tags, links, who looked after them, promises, history.
+    ///
+    /// A note is taken as said by them where its speaker is this contact or bears their name, and where it came in from them
+    /// alone with nobody else named as its speaker.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let sally = memory.write(Actor::system("till"), |w| {
+    ///     let sally = w.add_contact(NewContact::person("Sally Marsh").tag("hard to please"))?;
+    ///     w.note(sally, "The tart was lovely").said_by(sally).save()?;
+    ///     w.note(sally, "Sends every second dish back").insight().save()?;
+    ///     Ok(sally)
+    /// })?;
+    /// let mut data = Vec::new();
+    /// let report = memory.all_seeing().access(sally).provided_only().json(&mut data)?;
+    /// assert_eq!(report.notes, 1);
+    /// assert!(!String::from_utf8(data)?.contains("hard to please"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn provided_only(mut self) -> Self {
+        self.provided_only = true;
+        self
+    }
+
+    /// Reads what the file would hold, and what would be masked and left out, and writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a contact that is not in this memory; [`Error::Invalid`] for a word to be masked that has no
+    /// letter or digit.
+    pub fn report(&self) -> Result<AccessReport> {
+        self.memory.read(|view| Walk::of(view, self)?.count().map(|(report, _)| report))
+    }
+
+    /// Writes the file as HTML: one page that loads nothing and runs nothing, for screens large and small, and for paper.
+    ///
+    /// # Errors
+    /// As [`SubjectAccess::report`]; [`Error::Io`] when `out` fails, which holds a part of the file then.
+    pub fn html(&self, out: impl Write) -> Result<AccessReport> {
+        self.render(&mut page::html(BufWriter::with_capacity(BUFFER, out)))
+    }
+
+    /// Writes the file as Markdown (CommonMark).
+    ///
+    /// # Errors
+    /// As [`SubjectAccess::html`].
+    pub fn markdown(&self, out: impl Write) -> Result<AccessReport> {
+        self.render(&mut page::markdown(BufWriter::with_capacity(BUFFER, out)))
+    }
+
+    /// Writes the data as JSON, of the shape that [`crate::guide::access`] states.
+    ///
+    /// # Errors
+    /// As [`SubjectAccess::html`].
+    pub fn json(&self, out: impl Write) -> Result<AccessReport> {
+        self.render(&mut json::Json::new(BufWriter::with_capacity(BUFFER, out)))
+    }
+
+    /// Writes what the person provided as a vCard 4.0, for their own address book, whatever else was asked for; see
+    /// [`SubjectAccess::provided_only`].
+    ///
+    /// # Errors
+    /// As [`SubjectAccess::html`].
+    #[cfg(feature = "vcard")]
+    pub fn vcard(&self, out: impl Write) -> Result<AccessReport> {
+        let access = self.clone().provided_only();
+        let mut card = card::Card::new(BufWriter::with_capacity(BUFFER, out));
+        let mut report = access.render(&mut card)?;
+        report.left_out.extend(card.unsaid());
+        Ok(report)
+    }
+
+    /// Hands out the attachments that the file lists, each with its bytes, one at a time. Nothing is masked in them, and
+    /// their names are as they are: look at each before it is given away.
+    ///
+    /// ```
+    /// # use heirloom::{Actor, Memory, NewAttachment, NewContact};
+    /// # let memory = Memory::in_memory()?;
+    /// # let sally = memory.write(Actor::system("till"), |w| {
+    /// #     let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+    /// #     w.attach(sally, NewAttachment::new("sally.txt", "text/plain", "hello"))?;
+    /// #     Ok(sally)
+    /// # })?;
+    /// let folder = tempfile::tempdir()?;
+    /// memory.all_seeing().access(sally).each_attachment(|attachment, bytes| {
+    ///     // By its hash: a name from elsewhere is no name for a file here.
+    ///     let path = folder.path().join(attachment.sha256.to_string());
+    ///     std::fs::write(&path, bytes).map_err(|e| heirloom::Error::Io { path, why: e.to_string() })
+    /// })?;
+    /// # assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`SubjectAccess::report`], and what the closure returns.
+    pub fn each_attachment(&self, mut each: impl FnMut(&Attachment, Vec<u8>) -> Result<()>) -> Result<()> {
+        self.memory.read(|view| {
+            let mut walk = Walk::of(view, self)?;
+            let mut known = HashSet::new();
+            for subject in std::iter::once(walk.key).chain(std::mem::take(&mut walk.notes)) {
+                let left_out = self.provided_only && subject != walk.key && !walk.provides(subject)?;
+                for attachment in view.attachments_of(subject)? {
+                    if !left_out && known.insert((attachment.sha256, attachment.name.clone())) {
+                        each(&attachment, view.attachment_bytes(&attachment)?)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn render(&self, form: &mut dyn Form) -> Result<AccessReport> {
+        self.memory.read(|view| {
+            let mut walk = Walk::of(view, self)?;
+            let (report, person) = walk.count()?;
+            let cover = walk.cover(&report, &person)?;
+            form.begin(&cover).map_err(|e| not_written(&e))?;
+            walk.run(form)?;
+            form.end().map_err(|e| not_written(&e))?;
+            Ok(report)
+        })
+    }
+}
+
+fn not_written(error: &io::Error) -> Error {
+    Error::Io { path: "the file of a subject access".into(), why: format!("it could not be written: {error}") }
+}
+
+/// What stands before the items.
+struct Cover<'c> {
+    title: String,
+    /// As of when, as whom it was read, and how masks are to be understood.
+    about: Vec<String>,
+    at: DateTime<Utc>,
+    report: &'c AccessReport,
+    person: &'c told::Person,
+    /// What each masked member is to the organisation.
+    members: Vec<(String, String)>,
+    provided_only: bool,
+}
+
+/// A form in which the file is written.
+trait Form {
+    /// Writes what stands before the items.
+    fn begin(&mut self, cover: &Cover<'_>) -> io::Result<()>;
+    /// Begins a part.
+    fn part(&mut self, part: Part) -> io::Result<()>;
+    /// Writes an item of the part at hand.
+    fn item(&mut self, item: &Item) -> io::Result<()>;
+    /// Writes what stands after all, and what is held back.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// Writes nothing: the first pass counts.
+struct Nowhere;
+
+impl Form for Nowhere {
+    fn begin(&mut self, _: &Cover<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn part(&mut self, _: Part) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn item(&mut self, _: &Item) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One person, on one snapshot.
+struct Walk<'v> {
+    view: &'v View<'v>,
+    provided_only: bool,
+    key: i64,
+    contact: Contact,
+    masks: Masks<'v>,
+    /// The keys of their notes, oldest first.
+    notes: Vec<i64>,
+    /// The numbers of the entries about them, oldest first: their own, and links that were made to them.
+    entries: Vec<i64>,
+    related_members: Vec<MemberId>,
+    report: AccessReport,
+}
+
+impl<'v> Walk<'v> {
+    fn of(view: &'v View<'v>, ask: &SubjectAccess) -> Result<Self> {
+        ask.options.also.iter().try_for_each(|word| must_be_findable(word))?;
+        let (key, contact) = view.contact_with_key(ask.contact)?;
+        let (former, links) = view.read_former_names(contact.id)?;
+        let mut own_names = vec![contact.name.clone()];
+        own_names.extend(former.contacts.iter().filter(|(id, _)| *id == contact.id).map(|(_, name)| name.clone()));
+        let notes = view.note_keys_of_person(key)?;
+        let mut related = view.related_to(key, &notes)?;
+        related.contacts.extend(links.iter().map(|link| link.other));
+        related.contacts.extend(links.iter().map(|link| link.from));
+        related.contacts.remove(&contact.id);
+        let mut entries = view.numbers_of(key)?;
+        entries.extend(links.iter().filter(|link| link.other == contact.id).map(|link| (link.stamp, link.seq)));
+        entries.sort_unstable();
+        let mut related_members: Vec<MemberId> = related.members.iter().copied().collect();
+        related_members.sort_unstable();
+        let masks = Masks::new(view, ask.options.clone(), &contact, &own_names, &related, &former)?;
+        Ok(Self {
+            view,
+            provided_only: ask.provided_only,
+            key,
+            contact,
+            masks,
+            notes,
+            entries: entries.into_iter().map(|(_, seq)| seq).collect(),
+            related_members,
+            report: AccessReport::default(),
+        })
+    }
+
+    /// Goes through everything once, which numbers all who are masked.
+    fn count(&mut self) -> Result<(AccessReport, told::Person)> {
+        let person = self.person()?;
+        self.run(&mut Nowhere)?;
+        let mut report = std::mem::take(&mut self.report);
+        report.people_masked = self.masks.count_people();
+        report.members_masked = self.masks.members().len() as u64;
+        report.masked = findings(std::mem::take(&mut self.masks.counts));
+        for (what, count) in self.view.unreadable_notes(self.key)? {
+            report.left_out.push(AccessFinding { what: what.to_owned(), count });
+        }
+        Ok((report, person))
+    }
+
+    fn cover<'c>(&self, report: &'c AccessReport, person: &'c told::Person) -> Result<Cover<'c>> {
+        let at = time::from_micros(self.view.now_micros())?;
+        let title = match self.provided_only {
+            true => format!("What {} provided", self.contact.name),
+            false => format!("What is held about {}", self.contact.name),
+        };
+        let mut members = Vec::new();
+        for (place, id) in (1..).zip(self.masks.members()) {
+            let role = match self.view.member(*id)?.agency {
+                Some(agency) => format!("of {}", self.view.agency(agency)?.name),
+                None => "employee".to_owned(),
+            };
+            members.push((format!("[member {place}]"), role));
+        }
+        let about = vec![
+            format!("As of {} UTC.", at.format("%-d %B %Y, %H:%M")),
+            "Other people are masked, each by one number within this file.".to_owned(),
+        ];
+        Ok(Cover { title, about, at, report, person, members, provided_only: self.provided_only })
+    }
+
+    fn run(&mut self, form: &mut dyn Form) -> Result<()> {
+        for part in Part::ALL {
+            if self.provided_only && part != Part::Notes {
+                continue;
+            }
+            form.part(part).map_err(|e| not_written(&e))?;
+            let mut each = |item: Item| form.item(&item).map_err(|e| not_written(&e));
+            match part {
+                Part::LookedAfterBy => self.assignments(&mut each)?,
+                Part::Promises => self.promises(&mut each)?,
+                Part::ReceivedBy => self.recipients(&mut each)?,
+                Part::Notes => self.all_notes(&mut each)?,
+                Part::Changes => self.changes(&mut each)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn person(&mut self) -> Result<told::Person> {
+        let contact = self.contact.clone();
+        let all = !self.provided_only;
+        let mut person = told::Person {
+            id: contact.id,
+            kind: contact.kind.word(),
+            name: contact.name,
+            audience: if all { Some(self.masks.text(&contact.audience, &[])?) } else { None },
+            known_since: contact.added_at,
+            last_spoken_to: contact.spoken_at.filter(|_| all),
+            handles: Vec::new(),
+            fields: std::collections::BTreeMap::new(),
+            tags: Vec::new(),
+            dates: std::collections::BTreeMap::new(),
+            do_not_contact: Vec::new(),
+            links: Vec::new(),
+            external_ids: if all { contact.external_ids } else { Vec::new() },
+            attachments: self.attachments(self.key)?,
+        };
+        for handle in contact.handles {
+            let label = self.masks.opt(handle.label.as_ref())?;
+            person.handles.push(Handle { label, ..handle });
+        }
+        for (name, value) in &contact.fields {
+            let (name, value) = (self.masks.text(name, &[])?, self.fact(name, value)?);
+            person.fields.insert(name, value);
+        }
+        for (label, day) in &contact.dates {
+            person.dates.insert(self.masks.text(label, &[])?, day.to_string());
+        }
+        for wish in &contact.do_not_contact {
+            let why = self.masks.text(&wish.why, &[])?;
+            person.do_not_contact.push(DoNotContact { channel: wish.channel, why });
+        }
+        if all {
+            for tag in &contact.tags {
+                person.tags.push(self.masks.text(tag, &[])?);
+            }
+            for link in &contact.links {
+                let relation = self.masks.text(&link.relation, &[])?;
+                let other = self.masks.contact(&link.other, LINKED);
+                person.links.push(told::Link { relation, other, reversed: link.reversed });
+            }
+        }
+        self.report.links = person.links.len() as u64;
+        Ok(person)
+    }
+
+    /// The value of a field: a part of the person's own name is theirs, whatever others are called.
+    fn fact(&mut self, name: &str, value: &str) -> Result<String> {
+        use crate::contact::field;
+        let own = [field::GIVEN_NAME, field::MIDDLE_NAME, field::FAMILY_NAME, field::NICKNAME];
+        if own.contains(&name) { Ok(value.to_owned()) } else { self.masks.text(value, &[]) }
+    }
+
+    fn attachments(&mut self, subject: i64) -> Result<Vec<Attachment>> {
+        let mut told = Vec::new();
+        for attachment in self.view.attachments_of(subject)? {
+            let name = self.masks.text(&attachment.name, &[])?;
+            told.push(Attachment { name, ..attachment });
+        }
+        self.report.attachments += told.len() as u64;
+        Ok(told)
+    }
+
+    fn assignments(&mut self, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
+        for assignment in self.view.assignments(self.key)? {
+            self.report.assignments += 1;
+            let closed_by = assignment.closed_by.as_ref().map(|actor| self.masks.actor(actor)).transpose()?;
+            each(Item::Assignment(told::Assignment {
+                member: self.masks.member(assignment.member)?,
+                role: assignment.role,
+                since: assignment.since,
+                until: assignment.until,
+                opened_by: self.masks.actor(&assignment.opened_by)?,
+                opened_why: self.masks.opt(assignment.opened_why.as_ref())?,
+                closed_by,
+                closed_why: self.masks.opt(assignment.closed_why.as_ref())?,
+            }))?;
+        }
+        Ok(())
+    }
+
+    fn promises(&mut self, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
+        for promise in self.view.follow_ups(self.contact.id)? {
+            self.report.promises += 1;
+            let promise = self.promise(&promise)?;
+            each(Item::Promise(promise))?;
+        }
+        Ok(())
+    }
+
+    fn promise(&mut self, promise: &FollowUp) -> Result<told::Promise> {
+        let key = journal::seq_of(self.view.sql(), promise.id.uuid())?.unwrap_or_default();
+        let mut changes = Vec::new();
+        for (_, seq) in self.view.numbers_of(key)?.into_iter().skip(1) {
+            changes.extend(self.change(seq, &[])?);
+        }
+        let ended_by = promise.ended_by.as_ref().map(|actor| self.masks.actor(actor)).transpose()?;
+        Ok(told::Promise {
+            id: promise.id,
+            what: self.masks.text(&promise.what, &[])?,
+            due: promise.due,
+            state: promise.state,
+            promised_by: self.masks.member(promise.first_owner.id)?,
+            kept_by: self.masks.member(promise.owner.id)?,
+            added_at: promise.added_at,
+            added_by: self.masks.actor(&promise.added_by)?,
+            ended_at: promise.ended_at,
+            ended_by,
+            ended_why: self.masks.opt(promise.ended_why.as_ref())?,
+            note: promise.note,
+            changes,
+        })
+    }
+
+    /// The agencies whose people had to do with the person, and the members to whom the person was handed over.
+    fn recipients(&mut self, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
+        let mut agencies: Vec<AgencyId> = Vec::new();
+        for member in &self.related_members {
+            agencies.extend(self.view.member(*member)?.agency.filter(|agency| !agencies.contains(agency)));
+        }
+        for id in agencies {
+            self.report.recipients += 1;
+            let agency = self.view.agency(id)?;
+            each(Item::Recipient(told::Recipient {
+                kind: "agency",
+                recipient: agency.name,
+                from: None,
+                since: agency.since,
+                until: agency.departed_at.or(agency.until),
+                state: None,
+                why: None,
+            }))?;
+        }
+        for offer in self.view.offers_of(self.key)? {
+            self.report.recipients += 1;
+            each(Item::Recipient(told::Recipient {
+                kind: "handoff",
+                recipient: self.masks.member(offer.successor)?,
+                from: Some(self.masks.member(offer.leaver)?),
+                since: Some(offer.at),
+                until: None,
+                state: Some(offer.state),
+                why: Some(self.masks.text(&offer.reason, &[])?),
+            }))?;
+        }
+        Ok(())
+    }
+
+    fn all_notes(&mut self, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
+        let mut left_out = 0;
+        for key in self.notes.clone() {
+            if self.provided_only && !self.provides(key)? {
+                left_out += 1;
+                continue;
+            }
+            let note = self.note(key)?;
+            self.report.notes += 1;
+            self.report.private_notes += u64::from(note.visibility != crate::note::Visibility::Organisation);
+            each(Item::Note(Box::new(note)))?;
+        }
+        if left_out > 0 {
+            let what = "notes that the person did not say, as far as this memory knows".to_owned();
+            self.report.left_out.push(AccessFinding { what, count: left_out });
+        }
+        Ok(())
+    }
+
+    /// Whether a note tells what the person said, or sent in.
+    fn provides(&self, key: i64) -> Result<bool> {
+        let note = self.view.note_by_key(key)?;
+        Ok(match &note.said_by {
+            Some(speaker) if speaker.contact.is_some() => speaker.contact == Some(self.contact.id),
+            Some(speaker) => speaker.member.is_none() && self.masks.is_own_name(&speaker.name),
+            None => note.direction == Some(Direction::In) && self.view.others_of_note(key, self.key)?.0.is_empty(),
+        })
+    }
+
+    fn note(&mut self, key: i64) -> Result<told::Note> {
+        let note = self.view.note_by_key(key)?;
+        let (others, more) = self.view.others_of_note(key, self.key)?;
+        let mut about: Vec<ContactId> = others.iter().map(|other| other.id).collect();
+        about.extend(note.said_by.as_ref().and_then(|speaker| speaker.contact).filter(|id| *id != self.contact.id));
+        let mut also_about: Vec<String> = others.iter().map(|other| self.masks.contact(other, ABOUT)).collect();
+        also_about.extend((more > 0).then(|| format!("{more} more people")));
+        let mut told = self.standing_note(note, &about)?;
+        told.also_about = also_about;
+        told.about_them = self.view.is_note_about(key, self.key)?;
+        told.attachments = self.attachments(key)?;
+        for (_, seq) in self.view.numbers_of(key)? {
+            self.note_entry(seq, &about, &mut told)?;
+        }
+        Ok(told)
+    }
+
+    /// A note as it stands, without what its entries alone tell.
+    fn standing_note(&mut self, note: Note, about: &[ContactId]) -> Result<told::Note> {
+        let recorded_by = if self.provided_only { None } else { Some(self.masks.actor(&note.recorded_by)?) };
+        let private_to = note.private_to.filter(|_| !self.provided_only);
+        Ok(told::Note {
+            id: note.id,
+            kind: note.kind,
+            text: self.masks.text(&note.text, about)?,
+            happened_at: note.happened_at,
+            recorded_at: note.recorded_at,
+            said_by: note.said_by.as_ref().map(|speaker| self.masks.speaker(speaker)).transpose()?,
+            recorded_by,
+            via: note.via,
+            channel: note.channel,
+            direction: note.direction,
+            permalink: self.masks.opt(note.permalink.as_ref())?,
+            visibility: note.visibility,
+            private_to: private_to.map(|member| self.masks.member(member)).transpose()?,
+            sensitivity: note.sensitivity,
+            also_about: Vec::new(),
+            about_them: true,
+            corrected_at: note.corrected_at,
+            retracted_at: note.retracted_at,
+            attachments: Vec::new(),
+            external_id: None,
+            source: None,
+            changes: Vec::new(),
+        })
+    }
+
+    /// Adds what an entry tells of a note.
+    fn note_entry(&mut self, seq: i64, about: &[ContactId], told: &mut told::Note) -> Result<()> {
+        if self.provided_only {
+            return Ok(());
+        }
+        let Some(entry) = self.view.entries(seq, seq)?.pop() else { return Ok(()) };
+        match entry.change {
+            Some(Change::NoteAdded(added)) => {
+                told.external_id = added.external_id;
+                told.source = self.source(added.source.as_ref())?;
+            }
+            _ => told.changes.push(self.told(entry, about)?),
+        }
+        Ok(())
+    }
+
+    fn changes(&mut self, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
+        for seq in self.entries.clone() {
+            if let Some(change) = self.change(seq, &[])? {
+                self.report.changes += 1;
+                each(Item::Change(change))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, seq: i64, about: &[ContactId]) -> Result<Option<told::Change>> {
+        self.view.entries(seq, seq)?.pop().map(|entry| self.told(entry, about)).transpose()
+    }
+
+    fn source(&mut self, source: Option<&journal::Source>) -> Result<Option<told::Source>> {
+        let Some(source) = source else { return Ok(None) };
+        self.report.sources += 1;
+        source::told(source, &mut self.masks).map(Some)
+    }
+
+    /// A change in words, with others masked.
+    fn told(&mut self, entry: Entry, about: &[ContactId]) -> Result<told::Change> {
+        let (at, by) = (entry.at, self.masks.actor(&entry.actor)?);
+        let mut told = told::Change { at, by, what: String::new(), from: None, to: None, why: None, source: None };
+        match entry.change {
+            None => "changed something of which the words are not here".clone_into(&mut told.what),
+            Some(change) => self.tell(change, entry.subject, about, &mut told)?,
+        }
+        Ok(told)
+    }
+
+    fn tell(&mut self, change: Change, subject: Subject, about: &[ContactId], told: &mut told::Change) -> Result<()> {
+        match change {
+            Change::ContactAdded(c) => {
+                "wrote them down".clone_into(&mut told.what);
+                told.source = self.source(c.source.as_ref())?;
+            }
+            Change::ContactChanged(c) => {
+                told.what =
+                    format!("{} {}", verb(c.from.as_ref(), c.to.as_ref()), self.masks.text(&c.fact.to_string(), &[])?);
+                [told.from, told.to] = [self.value(&c.fact, c.from)?, self.value(&c.fact, c.to)?];
+            }
+            Change::ContactTagged(c) => {
+                "put on a tag".clone_into(&mut told.what);
+                told.to = Some(self.masks.text(&c.tag, &[])?);
+            }
+            Change::ContactUntagged(c) => {
+                "took off a tag".clone_into(&mut told.what);
+                told.from = Some(self.masks.text(&c.tag, &[])?);
+            }
+            Change::ContactLinked(c) => {
+                told.what = format!("made a link, {}", self.link(subject, c.other, &c.relation)?);
+            }
+            Change::ContactUnlinked(c) => {
+                told.what = format!("took away a link, {}", self.link(subject, c.other, &c.relation)?);
+            }
+            Change::ContactIdentified(c) => {
+                told.what = format!("noted what {} calls them", self.masks.text(&c.external_id.system, &[])?);
+                told.to = Some(c.external_id.id);
+                told.source = self.source(c.source.as_ref())?;
+            }
+            Change::ContactAttached(c) => {
+                "attached a file".clone_into(&mut told.what);
+                told.to = Some(self.masks.text(&c.attachment.name, &[])?);
+            }
+            Change::HandleAdded(c) => {
+                told.what = format!("added {}", c.handle.channel);
+                told.to = Some(c.handle.address);
+            }
+            Change::HandleEnded(c) => {
+                told.what = format!("ended {}", c.channel);
+                told.from = Some(c.address);
+            }
+            Change::HandleRenamed(c) => {
+                told.what = format!("changed {}", c.channel);
+                (told.from, told.to) = (Some(c.from), Some(c.to.address));
+            }
+            Change::NoteCorrected(c) => {
+                "corrected the text".clone_into(&mut told.what);
+                told.from = Some(self.masks.text(&c.from, about)?);
+                told.to = Some(self.masks.text(&c.to, about)?);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::NoteReclassified(c) => {
+                "reclassified it".clone_into(&mut told.what);
+                told.from = Some(format!("{}, {}", c.from_kind, c.from_sensitivity));
+                told.to = Some(format!("{}, {}", c.to_kind, c.to_sensitivity));
+            }
+            Change::NoteRetracted(c) => {
+                "retracted it".clone_into(&mut told.what);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::NoteReleased(c) => {
+                told.what = format!("let {} read it", self.masks.member(c.to)?);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::NoteSealed(c) => {
+                "sealed it".clone_into(&mut told.what);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::OwnershipAssigned(c) => {
+                let until = c.until.map(time::from_micros).transpose()?;
+                let until = until.map(|until| format!(" until {}", until.date_naive())).unwrap_or_default();
+                let since = time::from_micros(c.since)?.date_naive();
+                told.what = format!("made {} their {} from {since}{until}", self.masks.member(c.member)?, c.role);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::OwnershipEnded(c) => {
+                told.what = format!("ended the role of {} as their {}", self.masks.member(c.member)?, c.role);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::OwnershipTransferred(c) => {
+                let (from, to) = (self.masks.member(c.from)?, self.masks.member(c.to)?);
+                told.what = format!("handed them from {from} to {to}");
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::OwnershipOffered(c) => {
+                let (from, to) = (self.masks.member(c.leaver)?, self.masks.member(c.successor)?);
+                told.what = format!("offered what {from} does for them to {to}, in a handoff");
+            }
+            Change::OwnershipAccepted(_) => "accepted them, in a handoff".clone_into(&mut told.what),
+            Change::OwnershipDeclined(c) => {
+                "declined them, in a handoff".clone_into(&mut told.what);
+                told.why = Some(self.masks.text(&c.why, &[])?);
+            }
+            Change::OwnershipKept(c) => {
+                "took them out of a handoff".clone_into(&mut told.what);
+                told.why = Some(self.masks.text(&c.why, &[])?);
+            }
+            Change::OwnershipAsked(c) => {
+                told.what = format!("asked about them: “{}”", self.masks.text(&c.question, &[])?);
+            }
+            Change::OwnershipAnswered(_) => "answered a question by a note".clone_into(&mut told.what),
+            Change::FollowUpHanded(c) => {
+                let (from, to) = (self.masks.member(c.from)?, self.masks.member(c.to)?);
+                told.what = format!("handed it from {from} to {to}");
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::FollowUpRescheduled(c) => {
+                "moved the day until which it is due".clone_into(&mut told.what);
+                let day = |due: Option<When>| Some(due.map_or_else(|| "no day".to_owned(), |due| due.to_string()));
+                (told.from, told.to) = (day(c.from), day(c.to));
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::FollowUpDone(c) => {
+                "kept it".clone_into(&mut told.what);
+                told.why = self.masks.opt(c.outcome.as_ref())?;
+            }
+            Change::FollowUpDropped(c) => {
+                "dropped it".clone_into(&mut told.what);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            Change::FollowUpReopened(c) => {
+                "opened it again".clone_into(&mut told.what);
+                told.why = self.masks.opt(c.why.as_ref())?;
+            }
+            other => {
+                let (kind, body) = (other.kind().0.to_owned(), other.body()?);
+                let body = serde_json::from_str(&body).map_err(|e| Error::fault("the body of an entry", e))?;
+                told.what = format!("made a change of kind {kind}");
+                told.to = Some(source::masked(body, &mut self.masks)?.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a fact; a name that the person had is theirs.
+    fn value(&mut self, fact: &Fact, value: Option<String>) -> Result<Option<String>> {
+        match (fact, value) {
+            (_, None) => Ok(None),
+            (Fact::Name, value) => Ok(value),
+            (Fact::Field(name), Some(value)) => self.fact(name, &value).map(Some),
+            (_, Some(value)) => self.masks.text(&value, &[]).map(Some),
+        }
+    }
+
+    /// A link in words, whichever of the two it was made on.
+    fn link(&mut self, subject: Subject, other: ContactId, relation: &str) -> Result<String> {
+        let relation = self.masks.text(&relation.replace('_', " "), &[])?;
+        let (other, side) = match subject {
+            Subject::Contact(id) if id != self.contact.id => (id, "from the other side"),
+            _ => (other, "to"),
+        };
+        let other = self.view.contact_summary(other)?;
+        let other = self.masks.contact(&other, LINKED);
+        Ok(format!("{relation} {side} {other}"))
+    }
+}
+
+/// What was done to a fact, by the values that it had before and has after.
+const fn verb(from: Option<&String>, to: Option<&String>) -> &'static str {
+    match (from, to) {
+        (None, Some(_)) => "set",
+        (Some(_), None) => "removed",
+        _ => "changed",
+    }
+}
+
+fn findings(counts: std::collections::BTreeMap<&'static str, u64>) -> Vec<AccessFinding> {
+    counts.into_iter().map(|(what, count)| AccessFinding { what: what.to_owned(), count }).collect()
+}
+
+/// Refuses a word that would mask nothing.
+fn must_be_findable(word: &str) -> Result<()> {
+    check::text("word to be masked", word, check::NAME_MAX)?;
+    match mask::has_words(word) {
+        true => Ok(()),
+        false => Err(Error::invalid("word to be masked", format!("“{word}” has no letter or digit"))),
+    }
+}
+
+/// A link that was made or taken away, by an entry.
+struct LinkEntry {
+    stamp: i64,
+    seq: i64,
+    from: ContactId,
+    other: ContactId,
+}
+
+/// What a successor was offered of a person in a handoff.
+struct Offer {
+    leaver: MemberId,
+    successor: MemberId,
+    state: String,
+    at: DateTime<Utc>,
+    reason: String,
+}
+
+impl View<'_> {
+    /// The stamps and the numbers of the entries about a subject, oldest first.
+    fn numbers_of(&self, subject: i64) -> Result<Vec<(i64, i64)>> {
+        self.sql().all(
+            "SELECT stamp, seq FROM entry WHERE subject = $1 ORDER BY stamp, seq",
+            &[Value::Int(subject)],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )
+    }
+
+    /// The names that contacts and members had before, and the links that somebody has, had or was given: what the journal
+    /// alone knows. It reads the headers of all entries.
+    fn read_former_names(&self, person: ContactId) -> Result<(FormerNames, Vec<LinkEntry>)> {
+        let (mut former, mut links) = (FormerNames::default(), Vec::new());
+        let id = person.to_string();
+        self.sql().each(
+            "SELECT s.id, e.kind, e.version, b.body, e.stamp, e.seq FROM entry e
+             JOIN entry s ON s.seq = e.subject
+             JOIN entry_body b ON b.seq = e.seq
+             WHERE e.kind IN ('contact.changed', 'contact.linked', 'contact.unlinked', 'member.renamed')
+             ORDER BY e.seq",
+            &[],
+            |row| {
+                let (subject, kind, body) = (row.uuid(0)?, row.text(1)?, row.text(3)?);
+                let is_link = kind.ends_with("linked");
+                let of_person = subject == person.uuid();
+                if (is_link && !of_person && !body.contains(&id)) || (kind == "contact.changed" && !renames(body)) {
+                    return Ok(());
+                }
+                match Change::read(kind, row.int(2)?, body)? {
+                    Change::ContactChanged(c) => former.contacts.extend(c.from.map(|name| (ContactId(subject), name))),
+                    Change::MemberRenamed(c) => former.members.push((MemberId(subject), c.from)),
+                    Change::ContactLinked(crate::contact::ContactLinked { other, .. })
+                    | Change::ContactUnlinked(crate::contact::ContactUnlinked { other, .. }) => {
+                        let (stamp, seq) = (row.int(4)?, row.int(5)?);
+                        links.push(LinkEntry { stamp, seq, from: ContactId(subject), other });
+                    }
+                    _ => {}
+                }
+                Ok(())
+            },
+        )?;
+        Ok((former, links))
+    }
+
+    /// The keys of the notes about a person, and of those that they said, which this view may read, oldest first.
+    fn note_keys_of_person(&self, person: i64) -> Result<Vec<i64>> {
+        let mut notes = self.sql().all(
+            "SELECT happened_at, note FROM note_contact
+             WHERE contact = $1 AND ($2 = 0 OR private_to IS NULL OR private_to = $2)",
+            &[Value::Int(person), Value::Int(self.viewer())],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        notes.extend(self.sql().all(
+            "SELECT happened_at, key FROM note
+             WHERE said_by_contact = $1 AND ($2 = 0 OR private_to IS NULL OR private_to = $2)",
+            &[Value::Int(person), Value::Int(self.viewer())],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?);
+        notes.sort_unstable();
+        notes.dedup();
+        Ok(notes.into_iter().map(|(_, key)| key).collect())
+    }
+
+    /// Counts the notes about a person that this view may not read, by why.
+    fn unreadable_notes(&self, person: i64) -> Result<Vec<(&'static str, u64)>> {
+        self.sql().all(
+            "SELECT private_to = $1, count(*) FROM note_contact
+             WHERE contact = $2 AND private_to IS NOT NULL AND private_to <> $3 AND $3 <> 0
+             GROUP BY private_to = $1 ORDER BY private_to = $1",
+            &[Value::Int(SEALED), Value::Int(person), Value::Int(self.viewer())],
+            |row| {
+                let what = match row.int(0)? {
+                    0 => "private notes that this handle may not read; Memory::all_seeing gives one that may",
+                    _ => "sealed notes that this handle may not read; Memory::all_seeing gives one that may",
+                };
+                Ok((what, row.int(1)?.unsigned_abs()))
+            },
+        )
+    }
+
+    /// Whom a note is about beside a person: up to [`NAMED_MOST`] of them, and how many more there are.
+    fn others_of_note(&self, note: i64, person: i64) -> Result<(Vec<ContactSummary>, u64)> {
+        let mut others = self.sql().all(
+            "SELECT c.id, c.kind, c.name FROM note_contact l JOIN contact c ON c.key = l.contact
+             WHERE l.note = $1 AND l.contact <> $2 ORDER BY l.contact LIMIT $3",
+            &[Value::Int(note), Value::Int(person), Value::Int(NAMED_MOST as i64 + 1)],
+            read_summary,
+        )?;
+        if others.len() <= NAMED_MOST {
+            return Ok((others, 0));
+        }
+        others.clear();
+        let count = self.sql().one(
+            "SELECT count(*) FROM note_contact WHERE note = $1 AND contact <> $2",
+            &[Value::Int(note), Value::Int(person)],
+            |row| Ok(row.int(0)?.unsigned_abs()),
+        )?;
+        Ok((others, count))
+    }
+
+    fn is_note_about(&self, note: i64, person: i64) -> Result<bool> {
+        let found = self.sql().first(
+            "SELECT 1 FROM note_contact WHERE note = $1 AND contact = $2",
+            &[Value::Int(note), Value::Int(person)],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Whom a person is connected with: in links, in notes that are not about very many, as who said something, and the
+    /// members who had to do with them.
+    fn related_to(&self, person: i64, notes: &[i64]) -> Result<Related> {
+        let mut related = Related::default();
+        self.sql().each(
+            "SELECT c.id FROM contact_link l JOIN contact c ON c.key = l.other WHERE l.contact = $1
+             UNION
+             SELECT c.id FROM contact_link l JOIN contact c ON c.key = l.contact WHERE l.other = $1",
+            &[Value::Int(person)],
+            |row| {
+                related.contacts.insert(ContactId(row.uuid(0)?));
+                Ok(())
+            },
+        )?;
+        for note in notes {
+            let (others, _) = self.others_of_note(*note, person)?;
+            related.contacts.extend(others.into_iter().map(|other| other.id));
+            self.take_voices(*note, &mut related)?;
+        }
+        self.sql().each(
+            "SELECT a.member FROM entry e JOIN actor a ON a.key = e.actor WHERE e.subject = $1
+             UNION
+             SELECT a.member FROM follow_up u JOIN entry e ON e.subject = u.key JOIN actor a ON a.key = e.actor
+             WHERE u.contact = $1
+             UNION
+             SELECT m.id FROM assignment s JOIN member m ON m.key = s.member WHERE s.contact = $1
+             UNION
+             SELECT m.id FROM follow_up u JOIN member m ON m.key IN (u.owner, u.first_owner) WHERE u.contact = $1
+             UNION
+             SELECT m.id FROM handoff_item i JOIN member m ON m.key IN (i.leaver, i.successor) WHERE i.contact = $1",
+            &[Value::Int(person)],
+            |row| take_member(row.blob(0)?, &mut related),
+        )?;
+        Ok(related)
+    }
+
+    /// Takes who said a note, and the members who had to do with it.
+    fn take_voices(&self, note: i64, related: &mut Related) -> Result<()> {
+        self.sql().each(
+            "SELECT a.member FROM entry e JOIN actor a ON a.key = e.actor WHERE e.subject = $1
+             UNION
+             SELECT m.id FROM note n JOIN member m ON m.key IN (n.said_by_member, n.private_to) WHERE n.key = $1",
+            &[Value::Int(note)],
+            |row| take_member(row.blob(0)?, related),
+        )?;
+        self.sql().each(
+            "SELECT n.said_by_name, c.id FROM note n LEFT JOIN contact c ON c.key = n.said_by_contact
+             WHERE n.key = $1 AND n.said_by_name IS NOT NULL AND n.said_by_member IS NULL",
+            &[Value::Int(note)],
+            |row| {
+                match row.opt_uuid(1)? {
+                    Some(id) => drop(related.contacts.insert(ContactId(id))),
+                    None => drop(related.names.insert(row.string(0)?)),
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// What successors were offered of a person, in order of the handoffs.
+    fn offers_of(&self, person: i64) -> Result<Vec<Offer>> {
+        self.sql().all(
+            "SELECT l.id, s.id, i.state, i.state_at, h.reason FROM handoff_item i
+             JOIN handoff h ON h.key = i.handoff
+             JOIN member l ON l.key = i.leaver
+             JOIN member s ON s.key = i.successor
+             WHERE i.contact = $1
+             ORDER BY i.handoff, i.leaver",
+            &[Value::Int(person)],
+            |row| {
+                Ok(Offer {
+                    leaver: MemberId(row.uuid(0)?),
+                    successor: MemberId(row.uuid(1)?),
+                    state: row.string(2)?,
+                    at: time::from_micros(row.int(3)?)?,
+                    reason: row.string(4)?,
+                })
+            },
+        )
+    }
+}
+
+/// Whether the body of a change to a fact changes the name.
+fn renames(body: &str) -> bool {
+    body.contains("\"fact\":\"name\"")
+}
+
+/// Takes the id of a member, which is empty where none acts.
+fn take_member(id: &[u8], related: &mut Related) -> Result<()> {
+    if let Ok(id) = uuid::Uuid::from_slice(id) {
+        related.members.insert(MemberId(id));
+    }
+    Ok(())
+}

@@ -1,0 +1,711 @@
+//! Masks: other people and members, taken out of what is told about one person.
+//!
+//! Names are found in a text by the words that search cuts it into, so that case, accents, punctuation and the order of
+//! first and last name make no difference; addresses are found as a look-up finds them, in whatever spelling.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::contact::{Contact, ContactKind, ContactSummary};
+use crate::error::Result;
+use crate::id::{ContactId, MemberId};
+use crate::memory::View;
+use crate::note::Speaker;
+use crate::search::{each_word, fold, hash_of};
+use crate::store::{RowExt, SqlExt};
+
+/// What was masked, as the report counts it.
+pub(super) const NAMES: &str = "names of other people in texts";
+const ADDRESSES: &str = "addresses and ids of other people in texts";
+const MEMBERS_IN_TEXTS: &str = "names of members in texts";
+const ASKED: &str = "words that were to be masked, in texts";
+pub(super) const ABOUT: &str = "other people whom notes are about";
+const SPEAKERS: &str = "other people who said what a note tells";
+pub(super) const LINKED: &str = "other people in links";
+const MEMBERS: &str = "members who wrote, decided, promised or looked after them";
+
+/// Forms of address and suffixes, which are no part of a name by themselves.
+const TITLES: [&str; 14] =
+    ["dr", "mr", "mrs", "ms", "miss", "mx", "prof", "sir", "dame", "frau", "herr", "mme", "jr", "sr"];
+/// The most words of a name that count.
+const LONGEST: usize = 63;
+/// A handle or an id of fewer characters says nothing by itself.
+const TELLING: usize = 4;
+/// The most parts of a telephone number that stand apart.
+const NUMBER_PARTS: usize = 8;
+
+/// Whom a name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Whom {
+    /// The person whom all of it is about: never masked.
+    Own,
+    /// Another contact.
+    Contact(ContactId),
+    /// Somebody of whom no more is known than a name, by its place among those names.
+    Named(usize),
+    /// A member.
+    Member(MemberId),
+    /// One of several people who share the word.
+    Somebody,
+    /// A word that the caller wants masked.
+    Asked,
+}
+
+/// In which spelling a name is taken for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// In any.
+    Any,
+    /// With a capital letter, where the text has capital letters: a word that may also be none's name.
+    AsName,
+}
+
+/// How the caller wants it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    pub(super) naming_members: bool,
+    pub(super) masking_organisations: bool,
+    pub(super) also: Vec<String>,
+}
+
+/// Whom the person is connected with: they are found in texts by parts of their names as well.
+#[derive(Debug, Default)]
+pub(super) struct Related {
+    pub(super) contacts: HashSet<ContactId>,
+    pub(super) members: HashSet<MemberId>,
+    /// Who said something, where no more is known than a name.
+    pub(super) names: HashSet<String>,
+}
+
+/// Former names, as the journal has them.
+#[derive(Debug, Default)]
+pub(super) struct FormerNames {
+    pub(super) contacts: Vec<(ContactId, String)>,
+    pub(super) members: Vec<(MemberId, String)>,
+}
+
+/// Takes others out of what is told about one person; each keeps one number within a file.
+pub(super) struct Masks<'v> {
+    view: &'v View<'v>,
+    options: Options,
+    own: ContactId,
+    /// The names of the person, folded.
+    own_names: HashSet<String>,
+    runs: Runs,
+    /// Names without a word, such as one of pictures, as they stand.
+    literals: Vec<(String, Whom)>,
+    names: Vec<String>,
+    people: HashMap<Whom, usize>,
+    members: Vec<MemberId>,
+    pub(super) counts: BTreeMap<&'static str, u64>,
+}
+
+/// A part of a text that means somebody.
+struct Span {
+    place: Range<usize>,
+    whom: Whom,
+    what: &'static str,
+}
+
+impl<'v> Masks<'v> {
+    /// Learns who is not to be told. `own_names` are the names that the person had and has.
+    pub(super) fn new(
+        view: &'v View<'v>,
+        options: Options,
+        person: &Contact,
+        own_names: &[String],
+        related: &Related,
+        former: &FormerNames,
+    ) -> Result<Self> {
+        let mut masks = Self {
+            view,
+            own: person.id,
+            own_names: own_names.iter().map(|name| fold(name)).collect(),
+            runs: Runs::default(),
+            literals: Vec::new(),
+            names: Vec::new(),
+            people: HashMap::new(),
+            members: Vec::new(),
+            counts: BTreeMap::new(),
+            options,
+        };
+        for word in masks.options.also.clone() {
+            masks.runs.put(&hashes(&word), Whom::Asked, Spelling::Any);
+        }
+        masks.learn_own(person, own_names);
+        masks.learn_related(related, former)?;
+        masks.learn_members(related, former)?;
+        masks.learn_all(former)?;
+        Ok(masks)
+    }
+
+    fn learn_own(&mut self, person: &Contact, names: &[String]) {
+        for name in names.iter().chain(name_parts(person)) {
+            let hashes = hashes(name);
+            self.runs.put_turned(&hashes, Whom::Own, Spelling::Any);
+            hashes.iter().for_each(|word| self.runs.put(&[*word], Whom::Own, Spelling::Any));
+        }
+        for handle in &person.handles {
+            for text in [&handle.address, &handle.key].into_iter().chain(&handle.network_id) {
+                self.runs.put(&hashes(text), Whom::Own, Spelling::Any);
+            }
+        }
+        for id in &person.external_ids {
+            self.runs.put(&hashes(&id.id), Whom::Own, Spelling::Any);
+        }
+    }
+
+    fn learn_related(&mut self, related: &Related, former: &FormerNames) -> Result<()> {
+        let mut contacts: Vec<ContactId> = related.contacts.iter().copied().collect();
+        contacts.sort_unstable();
+        for id in contacts {
+            let contact = self.view.contact(id)?;
+            if !self.is_masked(contact.kind) {
+                continue;
+            }
+            let whom = Whom::Contact(id);
+            let was = former.contacts.iter().filter(|(of, _)| *of == id).map(|(_, name)| name);
+            for name in [&contact.name].into_iter().chain(was).chain(name_parts(&contact)) {
+                self.learn_name(name, whom);
+            }
+            let ids = contact.external_ids.iter().map(|known| &known.id);
+            let handles = contact.handles.iter().flat_map(|h| [&h.address, &h.key].into_iter().chain(&h.network_id));
+            for text in ids.chain(handles).filter(|text| text.chars().count() >= TELLING) {
+                self.runs.put_shared(&hashes(text), whom, Spelling::Any);
+            }
+        }
+        let mut names: Vec<&String> = related.names.iter().collect();
+        names.sort_unstable();
+        for name in names {
+            if let whom @ Whom::Named(_) = self.whom_named(name)? {
+                self.learn_name(name, whom);
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_members(&mut self, related: &Related, former: &FormerNames) -> Result<()> {
+        if self.options.naming_members {
+            return Ok(());
+        }
+        for member in self.view.members()? {
+            let whom = Whom::Member(member.id);
+            let was = former.members.iter().filter(|(of, _)| *of == member.id).map(|(_, name)| name);
+            for name in [&member.name].into_iter().chain(was) {
+                match related.members.contains(&member.id) {
+                    true => self.learn_name(name, whom),
+                    false => self.runs.put_turned(&hashes(name), whom, Spelling::of_whole(name)),
+                }
+            }
+            if let Some(email) = &member.email {
+                self.runs.put(&hashes(email), whom, Spelling::Any);
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns the whole names of all contacts; they take some tens of bytes each.
+    fn learn_all(&mut self, former: &FormerNames) -> Result<()> {
+        let mut learn = |id, name: &str| {
+            let hashes = hashes(name);
+            if hashes.is_empty() && id != self.own {
+                self.literals.push((name.to_owned(), Whom::Contact(id)));
+            }
+            self.runs.put_turned(&hashes, Whom::Contact(id), Spelling::of_whole(name));
+        };
+        let (mut organisations, organisations_too) = (HashSet::new(), self.options.masking_organisations);
+        self.view.sql().each("SELECT id, kind, name FROM contact ORDER BY key", &[], |row| {
+            let id = ContactId(row.uuid(0)?);
+            match organisations_too || row.text(1)? == ContactKind::Person.word() {
+                true => learn(id, row.text(2)?),
+                false => drop(organisations.insert(id)),
+            }
+            Ok(())
+        })?;
+        let others = former.contacts.iter().filter(|(id, _)| !organisations.contains(id));
+        others.for_each(|(id, name)| learn(*id, name));
+        Ok(())
+    }
+
+    /// Learns a name as a whole and by its words.
+    fn learn_name(&mut self, name: &str, whom: Whom) {
+        let words = words_of(name);
+        let whole: Vec<u64> = words.iter().map(|word| word.hash).collect();
+        if whole.is_empty() {
+            self.literals.push((name.to_owned(), whom));
+        }
+        if whole.len() > 1 {
+            self.runs.put_shared_turned(&whole, whom);
+        }
+        let alone = whole.len() == 1;
+        for word in words.iter().filter(|word| alone || word.is_name) {
+            self.runs.put_shared(&[word.hash], whom, Spelling::AsName);
+        }
+    }
+
+    fn is_masked(&self, kind: ContactKind) -> bool {
+        self.options.masking_organisations || kind == ContactKind::Person
+    }
+
+    /// Whom a name means of which no more is known.
+    fn whom_named(&mut self, name: &str) -> Result<Whom> {
+        let folded = fold(name);
+        if self.own_names.contains(&folded) {
+            return Ok(Whom::Own);
+        }
+        if let [other] = self.view.named(name)?.as_slice() {
+            return Ok(Whom::Contact(other.id));
+        }
+        if let [member] = self.view.members_called(name)?.as_slice() {
+            return Ok(Whom::Member(member.id));
+        }
+        let known = self.names.iter().position(|known| *known == folded);
+        Ok(Whom::Named(known.unwrap_or_else(|| {
+            self.names.push(folded);
+            self.names.len() - 1
+        })))
+    }
+
+    /// Reports whether a name is one that the person had or has.
+    pub(super) fn is_own_name(&self, name: &str) -> bool {
+        self.own_names.contains(&fold(name))
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// How many other people have a number.
+    pub(super) fn count_people(&self) -> u64 {
+        self.people.len() as u64
+    }
+
+    /// The members who have a number, in its order.
+    pub(super) fn members(&self) -> &[MemberId] {
+        &self.members
+    }
+
+    /// What stands for somebody; `None` for who is not masked.
+    fn mask(&mut self, whom: Whom) -> Option<String> {
+        match whom {
+            Whom::Own => None,
+            Whom::Somebody => Some("[another person]".to_owned()),
+            Whom::Asked => Some("[masked]".to_owned()),
+            Whom::Member(id) => Some(self.member_mask(id)),
+            Whom::Contact(_) | Whom::Named(_) => {
+                let next = self.people.len() + 1;
+                Some(format!("[person {}]", self.people.entry(whom).or_insert(next)))
+            }
+        }
+    }
+
+    fn member_mask(&mut self, id: MemberId) -> String {
+        let known = self.members.iter().position(|known| *known == id).unwrap_or_else(|| {
+            self.members.push(id);
+            self.members.len() - 1
+        });
+        format!("[member {}]", known + 1)
+    }
+
+    /// Another contact, as `what` counts it; the person by their name.
+    pub(super) fn contact(&mut self, contact: &ContactSummary, what: &'static str) -> String {
+        if contact.id == self.own || !self.is_masked(contact.kind) {
+            return contact.name.clone();
+        }
+        self.count(what);
+        self.mask(Whom::Contact(contact.id)).unwrap_or_default()
+    }
+
+    /// A member.
+    pub(super) fn member(&mut self, id: MemberId) -> Result<String> {
+        match self.options.naming_members {
+            true => self.view.member(id).map(|member| member.name),
+            false => {
+                self.count(MEMBERS);
+                Ok(self.member_mask(id))
+            }
+        }
+    }
+
+    /// Who acted: a member, or a program by its name.
+    pub(super) fn actor(&mut self, actor: &Actor) -> Result<String> {
+        Ok(match (actor, actor.member()) {
+            (Actor::Member(id), _) => self.member(*id)?,
+            (_, None) => format!("{} {}", actor.kind(), self.text(actor.name(), &[])?),
+            (_, Some(id)) => {
+                let name = self.text(actor.name(), &[])?;
+                format!("{} {name} for {}", actor.kind(), self.member(id)?)
+            }
+        })
+    }
+
+    /// Who said something.
+    pub(super) fn speaker(&mut self, speaker: &Speaker) -> Result<String> {
+        if let Some(id) = speaker.contact {
+            return match id == self.own {
+                true => Ok(speaker.name.clone()),
+                false => self.view.contact_summary(id).map(|contact| self.contact(&contact, SPEAKERS)),
+            };
+        }
+        match (speaker.member, self.whom_named(&speaker.name)?) {
+            (Some(id), _) | (None, Whom::Member(id)) => self.member(id),
+            (None, Whom::Contact(id)) => {
+                let other = self.view.contact_summary(id)?;
+                Ok(self.contact(&other, SPEAKERS))
+            }
+            (None, whom) => {
+                self.count_unless_own(whom, SPEAKERS);
+                Ok(self.mask(whom).unwrap_or_else(|| speaker.name.clone()))
+            }
+        }
+    }
+
+    fn count_unless_own(&mut self, whom: Whom, what: &'static str) {
+        if whom != Whom::Own {
+            self.count(what);
+        }
+    }
+
+    /// A text of others, with a mask for everybody in it who is known and is not the person. Those in `about` are found by
+    /// a part of their name in any spelling.
+    pub(super) fn text(&mut self, text: &str, about: &[ContactId]) -> Result<String> {
+        let mut told = String::with_capacity(text.len());
+        let mut end = 0;
+        for Span { place, whom, what } in self.spans(text, about)? {
+            let Some(mask) = self.mask(whom) else { continue };
+            self.count(what);
+            told.push_str(text.get(end..place.start).unwrap_or_default());
+            told.push_str(&mask);
+            end = place.end;
+        }
+        told.push_str(text.get(end..).unwrap_or_default());
+        Ok(told)
+    }
+
+    /// A text that may not be there.
+    pub(super) fn opt(&mut self, text: Option<&String>) -> Result<Option<String>> {
+        text.map(|text| self.text(text, &[])).transpose()
+    }
+
+    /// Whom a text names, in order, none over another: ids and addresses first, which are surest.
+    fn spans(&self, text: &str, about: &[ContactId]) -> Result<Vec<Span>> {
+        let mut taken: BTreeMap<usize, Span> = BTreeMap::new();
+        let mut take = |span: Span| {
+            let before = taken.range(..span.place.end).next_back();
+            if before.is_none_or(|(_, before)| before.place.end <= span.place.start) {
+                taken.insert(span.place.start, span);
+            }
+        };
+        self.ids(text)?.into_iter().for_each(&mut take);
+        self.addresses(text)?.into_iter().for_each(&mut take);
+        self.runs.find(text, about).into_iter().for_each(&mut take);
+        for (name, whom) in &self.literals {
+            let places = text.match_indices(name.as_str());
+            places.for_each(|(at, _)| take(Span { place: at..at + name.len(), whom: *whom, what: NAMES }));
+        }
+        Ok(taken.into_values().collect())
+    }
+
+    /// The ids of this memory that a text quotes, as a link to a screen of the host may.
+    fn ids(&self, text: &str) -> Result<Vec<Span>> {
+        const DIGITS: usize = 36;
+        let mut spans = Vec::new();
+        let candidates =
+            text.match_indices('-').filter_map(|(at, _)| at.checked_sub(8).map(|from| from..from + DIGITS));
+        for place in candidates {
+            let Some(id) = text.get(place.clone()).and_then(|digits| Uuid::try_parse(digits).ok()) else { continue };
+            if let Some(whom) = self.whom_with(id)? {
+                spans.push(Span { place, whom, what: ADDRESSES });
+            }
+        }
+        Ok(spans)
+    }
+
+    fn whom_with(&self, id: Uuid) -> Result<Option<Whom>> {
+        if id == self.own.uuid() {
+            return Ok(Some(Whom::Own));
+        }
+        let known = |sql: &'static str| self.view.sql().first(sql, &[(&id).into()], |_| Ok(()));
+        if known("SELECT 1 FROM contact WHERE id = $1")?.is_some() {
+            return Ok(Some(Whom::Contact(ContactId(id))));
+        }
+        let member = known("SELECT 1 FROM member WHERE id = $1")?;
+        Ok(member.filter(|()| !self.options.naming_members).map(|()| Whom::Member(MemberId(id))))
+    }
+
+    /// The addresses in a text that this memory knows.
+    fn addresses(&self, text: &str) -> Result<Vec<Span>> {
+        let mut spans = Vec::new();
+        for place in addresses_in(text).into_iter().chain(numbers_in(text)) {
+            let found = self.view.by_any_handle(text.get(place.clone()).unwrap_or_default())?;
+            let whom = match found.iter().any(|hit| hit.contact.id == self.own) {
+                true => Some(Whom::Own),
+                false => {
+                    found.iter().find(|hit| self.is_masked(hit.contact.kind)).map(|hit| Whom::Contact(hit.contact.id))
+                }
+            };
+            spans.extend(whom.map(|whom| Span { place, whom, what: ADDRESSES }));
+        }
+        Ok(spans)
+    }
+}
+
+/// The parts of a name that stand as facts.
+fn name_parts(contact: &Contact) -> impl Iterator<Item = &String> {
+    use crate::contact::field::{FAMILY_NAME, GIVEN_NAME, MIDDLE_NAME, NICKNAME};
+    [GIVEN_NAME, MIDDLE_NAME, FAMILY_NAME, NICKNAME].into_iter().filter_map(|part| contact.fields.get(part))
+}
+
+/// A word of a text, or of a name.
+struct Word {
+    hash: u64,
+    place: Range<usize>,
+    /// Whether it means somebody by itself, as a word of a name.
+    is_name: bool,
+}
+
+/// The words of a text in order; a compound is there by its parts alone.
+fn words_of(text: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let capitals = text.chars().any(char::is_uppercase);
+    each_word(text, &mut |word, place| {
+        if words.last().is_some_and(|last| place.start < last.place.start) {
+            return;
+        }
+        let written = text.get(place.clone()).unwrap_or_default();
+        let is_small = capitals && written.starts_with(char::is_lowercase);
+        let is_letter = word.is_ascii() && word.len() < 2;
+        let is_name = !is_small && !is_letter && !TITLES.contains(&word);
+        words.push(Word { hash: hash_of(word), place, is_name });
+    });
+    words
+}
+
+/// Whether a text has a word by which it is found.
+pub(super) fn has_words(text: &str) -> bool {
+    !hashes(text).is_empty()
+}
+
+fn hashes(text: &str) -> Vec<u64> {
+    words_of(text).into_iter().map(|word| word.hash).collect()
+}
+
+impl Spelling {
+    /// How the whole name of somebody is taken who has no connection with the person: a single word may be a word like
+    /// any other.
+    fn of_whole(name: &str) -> Self {
+        if name.split_whitespace().nth(1).is_some() { Self::Any } else { Self::AsName }
+    }
+}
+
+/// Names by the hashes of their words.
+#[derive(Default)]
+struct Runs {
+    /// How many words the names have that begin with a word: a bit for each number.
+    lengths: HashMap<u64, u64>,
+    whole: HashMap<u64, (Whom, Spelling)>,
+}
+
+impl Runs {
+    /// Learns a run of words, unless it means somebody already.
+    fn put(&mut self, words: &[u64], whom: Whom, spelling: Spelling) {
+        let words = words.get(..LONGEST).unwrap_or(words);
+        let Some(first) = words.first() else { return };
+        *self.lengths.entry(*first).or_default() |= 1 << words.len();
+        self.whole.entry(run(words)).or_insert((whom, spelling));
+    }
+
+    /// Learns a name in both orders.
+    fn put_turned(&mut self, words: &[u64], whom: Whom, spelling: Spelling) {
+        self.put(words, whom, spelling);
+        self.put(&turned(words), whom, spelling);
+    }
+
+    /// Learns a run of words of somebody who is connected with the person; of two who share it, none is meant for sure.
+    fn put_shared(&mut self, words: &[u64], whom: Whom, spelling: Spelling) {
+        self.put(words, whom, spelling);
+        let words = words.get(..LONGEST).unwrap_or(words);
+        if let Some((known, _)) = self.whole.get_mut(&run(words))
+            && *known != whom
+            && !matches!(known, Whom::Own | Whom::Asked)
+        {
+            *known = Whom::Somebody;
+        }
+    }
+
+    fn put_shared_turned(&mut self, words: &[u64], whom: Whom) {
+        self.put_shared(words, whom, Spelling::Any);
+        self.put_shared(&turned(words), whom, Spelling::Any);
+    }
+
+    /// Finds names in a text, the longest that begin at each word.
+    fn find(&self, text: &str, about: &[ContactId]) -> Vec<Span> {
+        let words = words_of(text);
+        let capitals = text.chars().any(char::is_uppercase);
+        let (mut spans, mut at) = (Vec::new(), 0);
+        while at < words.len() {
+            match self.at(text, &words, at, capitals, about) {
+                Some((length, span)) => {
+                    spans.push(span);
+                    at += length;
+                }
+                None => at += 1,
+            }
+        }
+        spans
+    }
+
+    fn at(&self, text: &str, words: &[Word], at: usize, capitals: bool, about: &[ContactId]) -> Option<(usize, Span)> {
+        let lengths = *self.lengths.get(&words.get(at)?.hash)?;
+        (1..=LONGEST).rev().filter(|length| lengths & 1 << length != 0).find_map(|length| {
+            let found = words.get(at..at + length)?;
+            let hashes: Vec<u64> = found.iter().map(|word| word.hash).collect();
+            let (whom, spelling) = *self.whole.get(&run(&hashes))?;
+            let place = found.first()?.place.start..without_genitive(text, found.last()?.place.clone());
+            let small = capitals && text.get(place.clone())?.starts_with(char::is_lowercase);
+            let meant = match whom {
+                Whom::Contact(id) => about.contains(&id),
+                Whom::Somebody => !about.is_empty(),
+                _ => false,
+            };
+            let what = match whom {
+                Whom::Member(_) => MEMBERS_IN_TEXTS,
+                Whom::Asked => ASKED,
+                _ => NAMES,
+            };
+            (!small || spelling == Spelling::Any || meant).then_some((length, Span { place, whom, what }))
+        })
+    }
+}
+
+/// The hash of a run of words.
+fn run(words: &[u64]) -> u64 {
+    words.iter().fold(words.len() as u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A name with its last word first.
+fn turned(words: &[u64]) -> Vec<u64> {
+    match words.split_last() {
+        Some((last, others)) => std::iter::once(last).chain(others).copied().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Where a word ends, without the English genitive.
+fn without_genitive(text: &str, place: Range<usize>) -> usize {
+    let word = text.get(place.clone()).unwrap_or_default();
+    let genitive = ["'s", "’s", "'S", "’S"].into_iter().find(|genitive| word.ends_with(genitive));
+    place.end - genitive.map_or(0, str::len)
+}
+
+/// The parts of a text that may be an address: with an at sign, or a link. What stands before a colon or an equals sign,
+/// as in `mailto:`, is left out.
+fn addresses_in(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        if c.is_whitespace() || "<>()[]{}\"“”„,;|".contains(c) {
+            found.extend(address_in(text, start..at));
+            start = at + c.len_utf8();
+        }
+    }
+    found
+}
+
+fn address_in(text: &str, place: Range<usize>) -> Option<Range<usize>> {
+    let mut part = text.get(place.clone())?;
+    if !part.contains("://")
+        && let Some((_, after)) = part.rsplit_once([':', '='])
+    {
+        part = after;
+    } else if let Some((before, _)) = part.split_once("://") {
+        let scheme = before.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+        part = part.get(scheme..)?;
+    }
+    let start = place.end - part.len();
+    let ended = part.trim_end_matches(['.', ',', '!', '?', ':', '\'', '’', '*', '_']);
+    let is_address = ended.contains('@') || ended.contains("://") || (ended.contains('.') && ended.contains('/'));
+    is_address.then_some(start..start + ended.len())
+}
+
+/// The parts of a text that may be a telephone number, the longest first where one stands within another.
+fn numbers_in(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for chunk in text.split_inclusive(char::is_whitespace) {
+        let part = chunk.trim_end().trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '"', '>', ']']);
+        let from = part.rfind([':', '=', ';', ',', '"', '<', '[']).map_or(0, |at| at + 1);
+        let part = part.get(from..).unwrap_or_default();
+        let is_part = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b"+()-./".contains(&b));
+        if !is_part || part.starts_with('+') || from > 0 {
+            gather(text, &mut parts, &mut found);
+        }
+        if is_part {
+            parts.push(start + from..start + from + part.len());
+        }
+        start += chunk.len();
+    }
+    gather(text, &mut parts, &mut found);
+    found
+}
+
+/// Takes the numbers that consecutive parts may make.
+fn gather(text: &str, parts: &mut Vec<Range<usize>>, found: &mut Vec<Range<usize>>) {
+    for length in (1..=parts.len().min(NUMBER_PARTS)).rev() {
+        for some in parts.windows(length) {
+            let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
+            let place = first.start..last.end;
+            let digits = text.get(place.clone()).unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
+            if (6..=17).contains(&digits) {
+                found.push(place);
+            }
+        }
+    }
+    parts.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    fn parts<'t>(text: &'t str, places: Vec<Range<usize>>) -> Vec<&'t str> {
+        places.into_iter().map(|place| text.get(place).unwrap()).collect()
+    }
+
+    #[test]
+    fn addresses_are_found_without_what_stands_around_them() {
+        let found = |text: &'static str| parts(text, addresses_in(text));
+        assert_eq!(found("Ask <ben@mail.example>, or @ben."), ["ben@mail.example", "@ben"]);
+        assert_eq!(found("EMAIL;TYPE=work:ben@mail.example"), ["ben@mail.example"]);
+        assert_eq!(found("see (https://x.com/ben)!"), ["https://x.com/ben"]);
+        assert_eq!(found("URL:https://x.com/ben\nx.com/ben"), ["https://x.com/ben", "x.com/ben"]);
+        assert!(found("No. At 5 p.m. she came, and/or left.").is_empty());
+    }
+
+    #[test]
+    fn telephone_numbers_are_found_in_parts_and_beside_other_numbers() {
+        let found = |text: &'static str| parts(text, numbers_in(text));
+        assert!(found("Call +44 1632 960123.").contains(&"+44 1632 960123"));
+        assert!(found("since 2024 01632 960123 works").contains(&"01632 960123"));
+        assert!(found("TEL;TYPE=cell:+441632960123").contains(&"+441632960123"));
+        assert!(found("(01632) 960-123, or later").contains(&"(01632) 960-123"));
+        assert!(found("at 5 on 3 May").is_empty());
+    }
+
+    #[test]
+    fn a_name_is_one_run_of_words_in_either_order() {
+        let mut runs = Runs::default();
+        let ben = Whom::Contact(ContactId(Uuid::from_u128(1)));
+        runs.put_turned(&hashes("Ben van Okoro"), ben, Spelling::Any);
+        let masked = |text: &'static str| parts(text, runs.find(text, &[]).into_iter().map(|s| s.place).collect());
+        assert_eq!(masked("ben VAN okoro's dog"), ["ben VAN okoro"]);
+        assert_eq!(masked("N:Okoro;Ben;van"), ["Okoro;Ben;van"]);
+        assert!(masked("Ben Okoro").is_empty());
+    }
+}
