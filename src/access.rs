@@ -15,15 +15,14 @@ use crate::change::Change;
 use crate::check;
 use crate::contact::{Contact, ContactSummary, DoNotContact, Fact, read_summary};
 use crate::error::{Error, Result};
-use crate::feed::Entry;
 use crate::follow_up::FollowUp;
 use crate::handle::Handle;
 use crate::id::{AgencyId, ContactId, MemberId};
-use crate::journal::{self, Subject};
+use crate::journal;
 use crate::memory::{Memory, View};
 use crate::note::{Direction, Note, SEALED};
 use crate::store::{RowExt, SqlExt, Value};
-use crate::time::{self, When};
+use crate::time;
 
 #[cfg(feature = "vcard")]
 mod card;
@@ -31,6 +30,7 @@ mod json;
 mod mask;
 mod page;
 mod source;
+mod tell;
 mod told;
 
 use self::mask::{ABOUT, FormerNames, LINKED, Masks, Options, Related};
@@ -506,7 +506,9 @@ impl<'v> Walk<'v> {
             person.handles.push(Handle { label, ..handle });
         }
         for (name, value) in &contact.fields {
-            let (name, value) = (self.masks.text(name, &[])?, self.fact(name, value)?);
+            let own = tell::is_own(&Fact::Field(name.clone()));
+            let value = if own { value.clone() } else { self.masks.text(value, &[])? };
+            let name = self.masks.text(name, &[])?;
             person.fields.insert(name, value);
         }
         for (label, day) in &contact.dates {
@@ -528,13 +530,6 @@ impl<'v> Walk<'v> {
         }
         self.report.links = person.links.len() as u64;
         Ok(person)
-    }
-
-    /// The value of a field: a part of the person's own name is theirs, whatever others are called.
-    fn fact(&mut self, name: &str, value: &str) -> Result<String> {
-        use crate::contact::field;
-        let own = [field::GIVEN_NAME, field::MIDDLE_NAME, field::FAMILY_NAME, field::NICKNAME];
-        if own.contains(&name) { Ok(value.to_owned()) } else { self.masks.text(value, &[]) }
     }
 
     fn attachments(&mut self, subject: i64) -> Result<Vec<Attachment>> {
@@ -742,183 +737,6 @@ impl<'v> Walk<'v> {
         let Some(source) = source else { return Ok(None) };
         self.report.sources += 1;
         source::told(source, &mut self.masks).map(Some)
-    }
-
-    /// A change in words, with others masked.
-    fn told(&mut self, entry: Entry, about: &[ContactId]) -> Result<told::Change> {
-        let (at, by) = (entry.at, self.masks.actor(&entry.actor)?);
-        let mut told = told::Change { at, by, what: String::new(), from: None, to: None, why: None, source: None };
-        match entry.change {
-            None => "changed something of which the words are not here".clone_into(&mut told.what),
-            Some(change) => self.tell(change, entry.subject, about, &mut told)?,
-        }
-        Ok(told)
-    }
-
-    fn tell(&mut self, change: Change, subject: Subject, about: &[ContactId], told: &mut told::Change) -> Result<()> {
-        match change {
-            Change::ContactAdded(c) => {
-                "wrote them down".clone_into(&mut told.what);
-                told.source = self.source(c.source.as_ref())?;
-            }
-            Change::ContactChanged(c) => {
-                told.what =
-                    format!("{} {}", verb(c.from.as_ref(), c.to.as_ref()), self.masks.text(&c.fact.to_string(), &[])?);
-                [told.from, told.to] = [self.value(&c.fact, c.from)?, self.value(&c.fact, c.to)?];
-            }
-            Change::ContactTagged(c) => {
-                "put on a tag".clone_into(&mut told.what);
-                told.to = Some(self.masks.text(&c.tag, &[])?);
-            }
-            Change::ContactUntagged(c) => {
-                "took off a tag".clone_into(&mut told.what);
-                told.from = Some(self.masks.text(&c.tag, &[])?);
-            }
-            Change::ContactLinked(c) => {
-                told.what = format!("made a link, {}", self.link(subject, c.other, &c.relation)?);
-            }
-            Change::ContactUnlinked(c) => {
-                told.what = format!("took away a link, {}", self.link(subject, c.other, &c.relation)?);
-            }
-            Change::ContactIdentified(c) => {
-                told.what = format!("noted what {} calls them", self.masks.text(&c.external_id.system, &[])?);
-                told.to = Some(c.external_id.id);
-                told.source = self.source(c.source.as_ref())?;
-            }
-            Change::ContactAttached(c) => {
-                "attached a file".clone_into(&mut told.what);
-                told.to = Some(self.masks.text(&c.attachment.name, &[])?);
-            }
-            Change::HandleAdded(c) => {
-                told.what = format!("added {}", c.handle.channel);
-                told.to = Some(c.handle.address);
-            }
-            Change::HandleEnded(c) => {
-                told.what = format!("ended {}", c.channel);
-                told.from = Some(c.address);
-            }
-            Change::HandleRenamed(c) => {
-                told.what = format!("changed {}", c.channel);
-                (told.from, told.to) = (Some(c.from), Some(c.to.address));
-            }
-            Change::NoteCorrected(c) => {
-                "corrected the text".clone_into(&mut told.what);
-                told.from = Some(self.masks.text(&c.from, about)?);
-                told.to = Some(self.masks.text(&c.to, about)?);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::NoteReclassified(c) => {
-                "reclassified it".clone_into(&mut told.what);
-                told.from = Some(format!("{}, {}", c.from_kind, c.from_sensitivity));
-                told.to = Some(format!("{}, {}", c.to_kind, c.to_sensitivity));
-            }
-            Change::NoteRetracted(c) => {
-                "retracted it".clone_into(&mut told.what);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::NoteReleased(c) => {
-                told.what = format!("let {} read it", self.masks.member(c.to)?);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::NoteSealed(c) => {
-                "sealed it".clone_into(&mut told.what);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::OwnershipAssigned(c) => {
-                let until = c.until.map(time::from_micros).transpose()?;
-                let until = until.map(|until| format!(" until {}", until.date_naive())).unwrap_or_default();
-                let since = time::from_micros(c.since)?.date_naive();
-                told.what = format!("made {} their {} from {since}{until}", self.masks.member(c.member)?, c.role);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::OwnershipEnded(c) => {
-                told.what = format!("ended the role of {} as their {}", self.masks.member(c.member)?, c.role);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::OwnershipTransferred(c) => {
-                let (from, to) = (self.masks.member(c.from)?, self.masks.member(c.to)?);
-                told.what = format!("handed them from {from} to {to}");
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::OwnershipOffered(c) => {
-                let (from, to) = (self.masks.member(c.leaver)?, self.masks.member(c.successor)?);
-                told.what = format!("offered what {from} does for them to {to}, in a handoff");
-            }
-            Change::OwnershipAccepted(_) => "accepted them, in a handoff".clone_into(&mut told.what),
-            Change::OwnershipDeclined(c) => {
-                "declined them, in a handoff".clone_into(&mut told.what);
-                told.why = Some(self.masks.text(&c.why, &[])?);
-            }
-            Change::OwnershipKept(c) => {
-                "took them out of a handoff".clone_into(&mut told.what);
-                told.why = Some(self.masks.text(&c.why, &[])?);
-            }
-            Change::OwnershipAsked(c) => {
-                told.what = format!("asked about them: “{}”", self.masks.text(&c.question, &[])?);
-            }
-            Change::OwnershipAnswered(_) => "answered a question by a note".clone_into(&mut told.what),
-            Change::FollowUpHanded(c) => {
-                let (from, to) = (self.masks.member(c.from)?, self.masks.member(c.to)?);
-                told.what = format!("handed it from {from} to {to}");
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::FollowUpRescheduled(c) => {
-                "moved the day until which it is due".clone_into(&mut told.what);
-                let day = |due: Option<When>| Some(due.map_or_else(|| "no day".to_owned(), |due| due.to_string()));
-                (told.from, told.to) = (day(c.from), day(c.to));
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::FollowUpDone(c) => {
-                "kept it".clone_into(&mut told.what);
-                told.why = self.masks.opt(c.outcome.as_ref())?;
-            }
-            Change::FollowUpDropped(c) => {
-                "dropped it".clone_into(&mut told.what);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            Change::FollowUpReopened(c) => {
-                "opened it again".clone_into(&mut told.what);
-                told.why = self.masks.opt(c.why.as_ref())?;
-            }
-            other => {
-                let (kind, body) = (other.kind().0.to_owned(), other.body()?);
-                let body = serde_json::from_str(&body).map_err(|e| Error::fault("the body of an entry", e))?;
-                told.what = format!("made a change of kind {kind}");
-                told.to = Some(source::masked(body, &mut self.masks)?.to_string());
-            }
-        }
-        Ok(())
-    }
-
-    /// The value of a fact; a name that the person had is theirs.
-    fn value(&mut self, fact: &Fact, value: Option<String>) -> Result<Option<String>> {
-        match (fact, value) {
-            (_, None) => Ok(None),
-            (Fact::Name, value) => Ok(value),
-            (Fact::Field(name), Some(value)) => self.fact(name, &value).map(Some),
-            (_, Some(value)) => self.masks.text(&value, &[]).map(Some),
-        }
-    }
-
-    /// A link in words, whichever of the two it was made on.
-    fn link(&mut self, subject: Subject, other: ContactId, relation: &str) -> Result<String> {
-        let relation = self.masks.text(&relation.replace('_', " "), &[])?;
-        let (other, side) = match subject {
-            Subject::Contact(id) if id != self.contact.id => (id, "from the other side"),
-            _ => (other, "to"),
-        };
-        let other = self.view.contact_summary(other)?;
-        let other = self.masks.contact(&other, LINKED);
-        Ok(format!("{relation} {side} {other}"))
-    }
-}
-
-/// What was done to a fact, by the values that it had before and has after.
-const fn verb(from: Option<&String>, to: Option<&String>) -> &'static str {
-    match (from, to) {
-        (None, Some(_)) => "set",
-        (Some(_), None) => "removed",
-        _ => "changed",
     }
 }
 

@@ -8,8 +8,11 @@ use heirloom::{
 };
 use serde_json::Value as Json;
 
+/// How a file is written in one form.
+type Write = fn(&SubjectAccess, &mut Vec<u8>) -> heirloom::Result<AccessReport>;
+
 /// The forms of the file.
-const FORMS: [fn(&SubjectAccess, &mut Vec<u8>) -> heirloom::Result<AccessReport>; 3] =
+const FORMS: [Write; 3] =
     [|access, out| access.html(out), |access, out| access.markdown(out), |access, out| access.json(out)];
 
 fn written(access: &SubjectAccess) -> Vec<(String, AccessReport)> {

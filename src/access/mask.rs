@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::contact::{Contact, ContactKind, ContactSummary};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{ContactId, MemberId};
 use crate::memory::View;
 use crate::note::Speaker;
@@ -26,6 +26,9 @@ pub(super) const ABOUT: &str = "other people whom notes are about";
 const SPEAKERS: &str = "other people who said what a note tells";
 pub(super) const LINKED: &str = "other people in links";
 const MEMBERS: &str = "members who wrote, decided, promised or looked after them";
+
+/// What stands for somebody of whom no more is known than that it is another.
+const SOMEBODY: &str = "[another person]";
 
 /// Forms of address and suffixes, which are no part of a name by themselves.
 const TITLES: [&str; 14] =
@@ -162,10 +165,11 @@ impl<'v> Masks<'v> {
         let mut contacts: Vec<ContactId> = related.contacts.iter().copied().collect();
         contacts.sort_unstable();
         for id in contacts {
-            let contact = self.view.contact(id)?;
-            if !self.is_masked(contact.kind) {
-                continue;
-            }
+            let contact = match self.view.contact(id) {
+                Ok(contact) if self.is_masked(contact.kind) => contact,
+                Ok(_) | Err(Error::Unknown { .. }) => continue,
+                Err(error) => return Err(error),
+            };
             let whom = Whom::Contact(id);
             let was = former.contacts.iter().filter(|(of, _)| *of == id).map(|(_, name)| name);
             for name in [&contact.name].into_iter().chain(was).chain(name_parts(&contact)) {
@@ -292,7 +296,7 @@ impl<'v> Masks<'v> {
     fn mask(&mut self, whom: Whom) -> Option<String> {
         match whom {
             Whom::Own => None,
-            Whom::Somebody => Some("[another person]".to_owned()),
+            Whom::Somebody => Some(SOMEBODY.to_owned()),
             Whom::Asked => Some("[masked]".to_owned()),
             Whom::Member(id) => Some(self.member_mask(id)),
             Whom::Contact(_) | Whom::Named(_) => {
@@ -317,6 +321,15 @@ impl<'v> Masks<'v> {
         }
         self.count(what);
         self.mask(Whom::Contact(contact.id)).unwrap_or_default()
+    }
+
+    /// Another contact by its id; who is no more in this memory has no number.
+    pub(super) fn contact_by_id(&mut self, id: ContactId, what: &'static str) -> Result<String> {
+        match self.view.contact_summary(id) {
+            Ok(contact) => Ok(self.contact(&contact, what)),
+            Err(Error::Unknown { .. }) => Ok(SOMEBODY.to_owned()),
+            Err(error) => Err(error),
+        }
     }
 
     /// A member.
@@ -347,15 +360,12 @@ impl<'v> Masks<'v> {
         if let Some(id) = speaker.contact {
             return match id == self.own {
                 true => Ok(speaker.name.clone()),
-                false => self.view.contact_summary(id).map(|contact| self.contact(&contact, SPEAKERS)),
+                false => self.contact_by_id(id, SPEAKERS),
             };
         }
         match (speaker.member, self.whom_named(&speaker.name)?) {
             (Some(id), _) | (None, Whom::Member(id)) => self.member(id),
-            (None, Whom::Contact(id)) => {
-                let other = self.view.contact_summary(id)?;
-                Ok(self.contact(&other, SPEAKERS))
-            }
+            (None, Whom::Contact(id)) => self.contact_by_id(id, SPEAKERS),
             (None, whom) => {
                 self.count_unless_own(whom, SPEAKERS);
                 Ok(self.mask(whom).unwrap_or_else(|| speaker.name.clone()))

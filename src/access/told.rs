@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::attachment::Attachment;
@@ -13,7 +13,7 @@ use crate::handle::Handle;
 use crate::id::{ContactId, FollowUpId, NoteId};
 use crate::note::{Direction, NoteKind, Sensitivity, Via, Visibility};
 use crate::ownership::Role;
-use crate::time::When;
+use crate::time::{DayOfYear, Precision, When};
 
 /// A part of the file with items of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,8 +236,20 @@ fn day(at: DateTime<Utc>) -> String {
 /// A time to the precision that is known, to the minute at most.
 fn when(when: When) -> String {
     match when.precision() {
-        crate::time::Precision::Instant => minute(when.start()),
+        Precision::Instant => minute(when.start()),
         _ => when.to_string(),
+    }
+}
+
+/// A day that returns, as a reader is told it.
+fn day_in_words(day: &str) -> String {
+    let Ok(known) = day.parse::<DayOfYear>() else { return day.to_owned() };
+    // 2000 has every day.
+    let named = NaiveDate::from_ymd_opt(2000, known.month(), known.day()).map(|day| day.format("%-d %B").to_string());
+    match (named, known.year()) {
+        (Some(named), Some(year)) => format!("{named} {year}"),
+        (Some(named), None) => named,
+        (None, _) => day.to_owned(),
     }
 }
 
@@ -274,7 +286,7 @@ impl Person {
         facts.push(Told::new("known since", minute(self.known_since)));
         facts.extend(self.last_spoken_to.map(|at| Told::new("last spoken to", minute(at))));
         facts.extend(self.fields.iter().map(|(name, value)| Told::new(name.replace('_', " "), value.as_str())));
-        facts.extend(self.dates.iter().map(|(label, day)| Told::new(label.as_str(), day.as_str())));
+        facts.extend(self.dates.iter().map(|(label, day)| Told::new(label.as_str(), day_in_words(day))));
         facts.extend(self.tags.iter().map(|tag| Told::new("tag", tag.as_str())));
         facts
     }
@@ -303,7 +315,8 @@ fn external_id(id: &ExternalId) -> Told {
 
 fn attachment(attachment: &Attachment) -> Told {
     let Attachment { name, media_type, size, sha256, .. } = attachment;
-    Told::new("file", format!("{name}, {media_type}, {size} bytes, SHA-256 {sha256}"))
+    let bytes = if *size == 1 { "byte" } else { "bytes" };
+    Told::new("file", format!("{name}, {media_type}, {size} {bytes}, SHA-256 {sha256}"))
 }
 
 impl Item {
