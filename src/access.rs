@@ -3,7 +3,7 @@
 //! The file is written in two passes over one snapshot: the first counts and gives everybody who is masked a number, the
 //! second writes, a few notes at a time. All forms of the file tell the same, since they render the same items.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 
@@ -13,31 +13,30 @@ use serde::Serialize;
 use crate::attachment::Attachment;
 use crate::change::Change;
 use crate::check;
-use crate::contact::{Contact, ContactSummary, DoNotContact, Fact, read_summary};
+use crate::contact::{Contact, DoNotContact, Fact};
 use crate::error::{Error, Result};
 use crate::follow_up::FollowUp;
 use crate::handle::Handle;
-use crate::id::{AgencyId, ContactId, MemberId};
+use crate::id::{AgencyId, ContactId, MemberId, NoteId};
 use crate::journal;
 use crate::memory::{Memory, View};
-use crate::note::{Direction, Note, SEALED};
-use crate::store::{RowExt, SqlExt, Value};
+use crate::note::{Direction, Note, Visibility};
 use crate::time;
 
 #[cfg(feature = "vcard")]
 mod card;
 mod json;
 mod mask;
+mod mentions;
 mod page;
+mod reads;
 mod source;
 mod tell;
 mod told;
 
-use self::mask::{ABOUT, FormerNames, LINKED, Masks, Options, Related};
+use self::mask::{ABOUT, LINKED, Masks, Options};
 use self::told::{Item, Part};
 
-/// A note about more people than this tells how many they are, not a mask for each.
-const NAMED_MOST: usize = 32;
 /// So many bytes are gathered before they are handed to the output.
 const BUFFER: usize = 1 << 16;
 
@@ -320,6 +319,32 @@ impl SubjectAccess {
         })
     }
 
+    /// Finds the notes about others that name the person, which are not in the file: they are first of all the data of those
+    /// others. The report counts them; read each, and add by hand what is owed to the person.
+    ///
+    /// They are found by each whole name that the person had or has, of two words or more, and by their addresses, in what
+    /// stands today.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let sally = memory.write(Actor::system("till"), |w| {
+    ///     let ben = w.add_contact(NewContact::person("Ben Stein"))?;
+    ///     w.note(ben, "Was brought along by Sally Marsh").save()?;
+    ///     w.add_contact(NewContact::person("Sally Marsh"))
+    /// })?;
+    /// let mentions = memory.all_seeing().access(sally).mentions()?;
+    /// assert_eq!(memory.all_seeing().note(mentions[0])?.text, "Was brought along by Sally Marsh");
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`SubjectAccess::report`].
+    pub fn mentions(&self) -> Result<Vec<NoteId>> {
+        self.memory.read(|view| Walk::of(view, self)?.mentions())
+    }
+
     fn render(&self, form: &mut dyn Form) -> Result<AccessReport> {
         self.memory.read(|view| {
             let mut walk = Walk::of(view, self)?;
@@ -395,6 +420,8 @@ struct Walk<'v> {
     /// The numbers of the entries about them, oldest first: their own, and links that were made to them.
     entries: Vec<i64>,
     related_members: Vec<MemberId>,
+    /// The names that the person had and has.
+    own_names: Vec<String>,
     report: AccessReport,
 }
 
@@ -425,6 +452,7 @@ impl<'v> Walk<'v> {
             notes,
             entries: entries.into_iter().map(|(_, seq)| seq).collect(),
             related_members,
+            own_names,
             report: AccessReport::default(),
         })
     }
@@ -440,7 +468,19 @@ impl<'v> Walk<'v> {
         for (what, count) in self.view.unreadable_notes(self.key)? {
             report.left_out.push(AccessFinding { what: what.to_owned(), count });
         }
+        if !self.provided_only {
+            let count = self.mentions()?.len() as u64;
+            let what = "notes about others that name the person, which are not in this file".to_owned();
+            report.left_out.extend((count > 0).then_some(AccessFinding { what, count }));
+        }
         Ok((report, person))
+    }
+
+    /// The notes about others that name the person.
+    fn mentions(&self) -> Result<Vec<NoteId>> {
+        let mut known = self.notes.clone();
+        known.sort_unstable();
+        mentions::of(self.view, &self.contact, &self.own_names, &known)
     }
 
     fn cover<'c>(&self, report: &'c AccessReport, person: &'c told::Person) -> Result<Cover<'c>> {
@@ -493,9 +533,9 @@ impl<'v> Walk<'v> {
             known_since: contact.added_at,
             last_spoken_to: contact.spoken_at.filter(|_| all),
             handles: Vec::new(),
-            fields: std::collections::BTreeMap::new(),
+            fields: BTreeMap::new(),
             tags: Vec::new(),
-            dates: std::collections::BTreeMap::new(),
+            dates: BTreeMap::new(),
             do_not_contact: Vec::new(),
             links: Vec::new(),
             external_ids: if all { contact.external_ids } else { Vec::new() },
@@ -636,7 +676,7 @@ impl<'v> Walk<'v> {
             }
             let note = self.note(key)?;
             self.report.notes += 1;
-            self.report.private_notes += u64::from(note.visibility != crate::note::Visibility::Organisation);
+            self.report.private_notes += u64::from(note.visibility != Visibility::Organisation);
             each(Item::Note(Box::new(note)))?;
         }
         if left_out > 0 {
@@ -740,237 +780,15 @@ impl<'v> Walk<'v> {
     }
 }
 
-fn findings(counts: std::collections::BTreeMap<&'static str, u64>) -> Vec<AccessFinding> {
+fn findings(counts: BTreeMap<&'static str, u64>) -> Vec<AccessFinding> {
     counts.into_iter().map(|(what, count)| AccessFinding { what: what.to_owned(), count }).collect()
 }
 
 /// Refuses a word that would mask nothing.
 fn must_be_findable(word: &str) -> Result<()> {
     check::text("word to be masked", word, check::NAME_MAX)?;
-    match mask::has_words(word) {
-        true => Ok(()),
-        false => Err(Error::invalid("word to be masked", format!("“{word}” has no letter or digit"))),
+    match mask::count_words(word) {
+        1.. => Ok(()),
+        0 => Err(Error::invalid("word to be masked", format!("“{word}” has no letter or digit"))),
     }
-}
-
-/// A link that was made or taken away, by an entry.
-struct LinkEntry {
-    stamp: i64,
-    seq: i64,
-    from: ContactId,
-    other: ContactId,
-}
-
-/// What a successor was offered of a person in a handoff.
-struct Offer {
-    leaver: MemberId,
-    successor: MemberId,
-    state: String,
-    at: DateTime<Utc>,
-    reason: String,
-}
-
-impl View<'_> {
-    /// The stamps and the numbers of the entries about a subject, oldest first.
-    fn numbers_of(&self, subject: i64) -> Result<Vec<(i64, i64)>> {
-        self.sql().all(
-            "SELECT stamp, seq FROM entry WHERE subject = $1 ORDER BY stamp, seq",
-            &[Value::Int(subject)],
-            |row| Ok((row.int(0)?, row.int(1)?)),
-        )
-    }
-
-    /// The names that contacts and members had before, and the links that somebody has, had or was given: what the journal
-    /// alone knows. It reads the headers of all entries.
-    fn read_former_names(&self, person: ContactId) -> Result<(FormerNames, Vec<LinkEntry>)> {
-        let (mut former, mut links) = (FormerNames::default(), Vec::new());
-        let id = person.to_string();
-        self.sql().each(
-            "SELECT s.id, e.kind, e.version, b.body, e.stamp, e.seq FROM entry e
-             JOIN entry s ON s.seq = e.subject
-             JOIN entry_body b ON b.seq = e.seq
-             WHERE e.kind IN ('contact.changed', 'contact.linked', 'contact.unlinked', 'member.renamed')
-             ORDER BY e.seq",
-            &[],
-            |row| {
-                let (subject, kind, body) = (row.uuid(0)?, row.text(1)?, row.text(3)?);
-                let is_link = kind.ends_with("linked");
-                let of_person = subject == person.uuid();
-                if (is_link && !of_person && !body.contains(&id)) || (kind == "contact.changed" && !renames(body)) {
-                    return Ok(());
-                }
-                match Change::read(kind, row.int(2)?, body)? {
-                    Change::ContactChanged(c) => former.contacts.extend(c.from.map(|name| (ContactId(subject), name))),
-                    Change::MemberRenamed(c) => former.members.push((MemberId(subject), c.from)),
-                    Change::ContactLinked(crate::contact::ContactLinked { other, .. })
-                    | Change::ContactUnlinked(crate::contact::ContactUnlinked { other, .. }) => {
-                        let (stamp, seq) = (row.int(4)?, row.int(5)?);
-                        links.push(LinkEntry { stamp, seq, from: ContactId(subject), other });
-                    }
-                    _ => {}
-                }
-                Ok(())
-            },
-        )?;
-        Ok((former, links))
-    }
-
-    /// The keys of the notes about a person, and of those that they said, which this view may read, oldest first.
-    fn note_keys_of_person(&self, person: i64) -> Result<Vec<i64>> {
-        let mut notes = self.sql().all(
-            "SELECT happened_at, note FROM note_contact
-             WHERE contact = $1 AND ($2 = 0 OR private_to IS NULL OR private_to = $2)",
-            &[Value::Int(person), Value::Int(self.viewer())],
-            |row| Ok((row.int(0)?, row.int(1)?)),
-        )?;
-        notes.extend(self.sql().all(
-            "SELECT happened_at, key FROM note
-             WHERE said_by_contact = $1 AND ($2 = 0 OR private_to IS NULL OR private_to = $2)",
-            &[Value::Int(person), Value::Int(self.viewer())],
-            |row| Ok((row.int(0)?, row.int(1)?)),
-        )?);
-        notes.sort_unstable();
-        notes.dedup();
-        Ok(notes.into_iter().map(|(_, key)| key).collect())
-    }
-
-    /// Counts the notes about a person that this view may not read, by why.
-    fn unreadable_notes(&self, person: i64) -> Result<Vec<(&'static str, u64)>> {
-        self.sql().all(
-            "SELECT private_to = $1, count(*) FROM note_contact
-             WHERE contact = $2 AND private_to IS NOT NULL AND private_to <> $3 AND $3 <> 0
-             GROUP BY private_to = $1 ORDER BY private_to = $1",
-            &[Value::Int(SEALED), Value::Int(person), Value::Int(self.viewer())],
-            |row| {
-                let what = match row.int(0)? {
-                    0 => "private notes that this handle may not read; Memory::all_seeing gives one that may",
-                    _ => "sealed notes that this handle may not read; Memory::all_seeing gives one that may",
-                };
-                Ok((what, row.int(1)?.unsigned_abs()))
-            },
-        )
-    }
-
-    /// Whom a note is about beside a person: up to [`NAMED_MOST`] of them, and how many more there are.
-    fn others_of_note(&self, note: i64, person: i64) -> Result<(Vec<ContactSummary>, u64)> {
-        let mut others = self.sql().all(
-            "SELECT c.id, c.kind, c.name FROM note_contact l JOIN contact c ON c.key = l.contact
-             WHERE l.note = $1 AND l.contact <> $2 ORDER BY l.contact LIMIT $3",
-            &[Value::Int(note), Value::Int(person), Value::Int(NAMED_MOST as i64 + 1)],
-            read_summary,
-        )?;
-        if others.len() <= NAMED_MOST {
-            return Ok((others, 0));
-        }
-        others.clear();
-        let count = self.sql().one(
-            "SELECT count(*) FROM note_contact WHERE note = $1 AND contact <> $2",
-            &[Value::Int(note), Value::Int(person)],
-            |row| Ok(row.int(0)?.unsigned_abs()),
-        )?;
-        Ok((others, count))
-    }
-
-    fn is_note_about(&self, note: i64, person: i64) -> Result<bool> {
-        let found = self.sql().first(
-            "SELECT 1 FROM note_contact WHERE note = $1 AND contact = $2",
-            &[Value::Int(note), Value::Int(person)],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
-    }
-
-    /// Whom a person is connected with: in links, in notes that are not about very many, as who said something, and the
-    /// members who had to do with them.
-    fn related_to(&self, person: i64, notes: &[i64]) -> Result<Related> {
-        let mut related = Related::default();
-        self.sql().each(
-            "SELECT c.id FROM contact_link l JOIN contact c ON c.key = l.other WHERE l.contact = $1
-             UNION
-             SELECT c.id FROM contact_link l JOIN contact c ON c.key = l.contact WHERE l.other = $1",
-            &[Value::Int(person)],
-            |row| {
-                related.contacts.insert(ContactId(row.uuid(0)?));
-                Ok(())
-            },
-        )?;
-        for note in notes {
-            let (others, _) = self.others_of_note(*note, person)?;
-            related.contacts.extend(others.into_iter().map(|other| other.id));
-            self.take_voices(*note, &mut related)?;
-        }
-        self.sql().each(
-            "SELECT a.member FROM entry e JOIN actor a ON a.key = e.actor WHERE e.subject = $1
-             UNION
-             SELECT a.member FROM follow_up u JOIN entry e ON e.subject = u.key JOIN actor a ON a.key = e.actor
-             WHERE u.contact = $1
-             UNION
-             SELECT m.id FROM assignment s JOIN member m ON m.key = s.member WHERE s.contact = $1
-             UNION
-             SELECT m.id FROM follow_up u JOIN member m ON m.key IN (u.owner, u.first_owner) WHERE u.contact = $1
-             UNION
-             SELECT m.id FROM handoff_item i JOIN member m ON m.key IN (i.leaver, i.successor) WHERE i.contact = $1",
-            &[Value::Int(person)],
-            |row| take_member(row.blob(0)?, &mut related),
-        )?;
-        Ok(related)
-    }
-
-    /// Takes who said a note, and the members who had to do with it.
-    fn take_voices(&self, note: i64, related: &mut Related) -> Result<()> {
-        self.sql().each(
-            "SELECT a.member FROM entry e JOIN actor a ON a.key = e.actor WHERE e.subject = $1
-             UNION
-             SELECT m.id FROM note n JOIN member m ON m.key IN (n.said_by_member, n.private_to) WHERE n.key = $1",
-            &[Value::Int(note)],
-            |row| take_member(row.blob(0)?, related),
-        )?;
-        self.sql().each(
-            "SELECT n.said_by_name, c.id FROM note n LEFT JOIN contact c ON c.key = n.said_by_contact
-             WHERE n.key = $1 AND n.said_by_name IS NOT NULL AND n.said_by_member IS NULL",
-            &[Value::Int(note)],
-            |row| {
-                match row.opt_uuid(1)? {
-                    Some(id) => drop(related.contacts.insert(ContactId(id))),
-                    None => drop(related.names.insert(row.string(0)?)),
-                }
-                Ok(())
-            },
-        )
-    }
-
-    /// What successors were offered of a person, in order of the handoffs.
-    fn offers_of(&self, person: i64) -> Result<Vec<Offer>> {
-        self.sql().all(
-            "SELECT l.id, s.id, i.state, i.state_at, h.reason FROM handoff_item i
-             JOIN handoff h ON h.key = i.handoff
-             JOIN member l ON l.key = i.leaver
-             JOIN member s ON s.key = i.successor
-             WHERE i.contact = $1
-             ORDER BY i.handoff, i.leaver",
-            &[Value::Int(person)],
-            |row| {
-                Ok(Offer {
-                    leaver: MemberId(row.uuid(0)?),
-                    successor: MemberId(row.uuid(1)?),
-                    state: row.string(2)?,
-                    at: time::from_micros(row.int(3)?)?,
-                    reason: row.string(4)?,
-                })
-            },
-        )
-    }
-}
-
-/// Whether the body of a change to a fact changes the name.
-fn renames(body: &str) -> bool {
-    body.contains("\"fact\":\"name\"")
-}
-
-/// Takes the id of a member, which is empty where none acts.
-fn take_member(id: &[u8], related: &mut Related) -> Result<()> {
-    if let Ok(id) = uuid::Uuid::from_slice(id) {
-        related.members.insert(MemberId(id));
-    }
-    Ok(())
 }

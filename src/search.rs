@@ -981,10 +981,36 @@ fn quoted(word: &str) -> String {
     format!("\"{word}\"")
 }
 
+/// Finds the keys of the notes that have every word of a text, in whatever order, and of those that the index does not know
+/// as they stand; in order, whoever may read them. Of notes that were retracted it knows nothing.
+pub(crate) fn notes_with_words(sql: &dyn Sql, text: &str) -> Result<Vec<i64>> {
+    let mut terms: Vec<String> = Vec::new();
+    words::each_word(text, &mut |word, _| {
+        words::with_stem(word, |stem| terms.push(expression_of_stem(stem)));
+    });
+    if terms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = newest_notes(sql, &terms.join(" AND "), 0, i64::MAX as usize)?;
+    found.extend(index::pending(sql, "note")?);
+    let through = Value::Int(index::state(sql)?.through);
+    sql.query("SELECT key FROM note WHERE key > $1 ORDER BY key", &[through], &mut |row| {
+        found.push(row.int(0)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
 /// The expression that finds a word; one character of a script without spaces begins the pairs that hold it.
 fn expression_of(term: &Term) -> String {
-    match words::is_lone_unspaced(&term.stem) {
-        true => format!("{} *", quoted(&term.stem)),
-        false => quoted(&term.stem),
+    expression_of_stem(&term.stem)
+}
+
+fn expression_of_stem(stem: &str) -> String {
+    match words::is_lone_unspaced(stem) {
+        true => format!("{} *", quoted(stem)),
+        false => quoted(stem),
     }
 }

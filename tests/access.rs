@@ -289,7 +289,7 @@ fn a_handle_that_may_not_read_all_tells_how_much_it_left_out() {
         assert!(!file.contains("flat") && !file.contains("divorce"));
         let left: Vec<(bool, u64)> = report.left_out.iter().map(|f| (f.what.starts_with("private"), f.count)).collect();
         assert_eq!(left, [(true, 1), (false, 1)], "{report}");
-        assert!(seen(&file).contains("sealed notes that this handle may not read"));
+        assert!(seen(&file).contains("sealed notes, which were not to be read for this file"));
     }
     let toms = office.memory.seen_by(office.tom).unwrap().access(office.sally).report().unwrap();
     assert_eq!((toms.notes, toms.private_notes, toms.left_out.len()), (6, 1, 1), "{toms}");
@@ -504,6 +504,39 @@ fn namesakes_are_masked_without_a_guess_and_own_names_stay() {
             "[another person] came; {tom}'s tea was brown, {brown} left, [another person] paid. Sally Green had green tea. Mrs Green too."
         )
     );
+}
+
+#[test]
+fn notes_about_others_that_name_the_person_are_counted_and_listed() {
+    let memory = Memory::in_memory().unwrap();
+    let mia = memory.write(Actor::system("till"), |w| w.add_member(NewMember::new("Mia"))).unwrap();
+    let (sally, named) = memory
+        .write(&mia, |w| {
+            let sally = w.add_contact(NewContact::person("Sally Marsh").handle(Channel::X, "@sal_marsh"))?;
+            let ben = w.add_contact(NewContact::person("Ben Stein"))?;
+            w.rename_contact(sally, "Sally Whitcomb")?;
+            w.note(sally, "Sally Marsh came herself").save()?;
+            w.note(ben, "Sally, not she of the marsh").save()?;
+            let named = [
+                w.note(ben, "Came with Marsh, Sally").save()?,
+                w.note(ben, "Wrote to @sal_marsh").save()?,
+                w.note(ben, "Dislikes sally whitcomb's dog").private().save()?,
+            ];
+            Ok((sally, named))
+        })
+        .unwrap();
+    assert_eq!(memory.all_seeing().access(sally).mentions().unwrap(), named);
+    assert_eq!(memory.access(sally).mentions().unwrap(), named[..2]);
+    for _ in 0..3 {
+        // Also once the index has them.
+        memory.write(&mia, |w| (0..2_000).try_for_each(|at| w.tag(sally, &format!("t{at}")).map(drop))).unwrap();
+        memory.write(&mia, |w| (0..2_000).try_for_each(|at| w.untag(sally, &format!("t{at}")).map(drop))).unwrap();
+    }
+    assert_eq!(memory.all_seeing().access(sally).mentions().unwrap(), named);
+    for (file, report) in written(&memory.all_seeing().access(sally)) {
+        assert!(!file.contains("dog"), "{file}");
+        assert_eq!((report.left_out.len(), report.left_out[0].count), (1, 3), "{report}");
+    }
 }
 
 #[test]

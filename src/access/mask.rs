@@ -494,9 +494,9 @@ fn words_of(text: &str) -> Vec<Word> {
     words
 }
 
-/// Whether a text has a word by which it is found.
-pub(super) fn has_words(text: &str) -> bool {
-    !hashes(text).is_empty()
+/// How many words a text has by which it is found.
+pub(super) fn count_words(text: &str) -> usize {
+    words_of(text).len()
 }
 
 fn hashes(text: &str) -> Vec<u64> {
@@ -513,13 +513,23 @@ impl Spelling {
 
 /// Names by the hashes of their words.
 #[derive(Default)]
-struct Runs {
+pub(super) struct Runs {
     /// How many words the names have that begin with a word: a bit for each number.
     lengths: HashMap<u64, u64>,
     whole: HashMap<u64, (Whom, Spelling)>,
 }
 
 impl Runs {
+    /// Learns a name or an address of the person.
+    pub(super) fn put_own(&mut self, name: &str) {
+        self.put_turned(&hashes(name), Whom::Own, Spelling::Any);
+    }
+
+    /// Reports whether any of these names is in a text.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        !self.find(text, &[]).is_empty()
+    }
+
     /// Learns a run of words, unless it means somebody already.
     fn put(&mut self, words: &[u64], whom: Whom, spelling: Spelling) {
         let words = words.get(..LONGEST).unwrap_or(words);
