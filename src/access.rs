@@ -422,6 +422,8 @@ struct Walk<'v> {
     related_members: Vec<MemberId>,
     /// The names that the person had and has.
     own_names: Vec<String>,
+    /// How many sources are in a code page in which others could not be found.
+    unreadable_sources: u64,
     report: AccessReport,
 }
 
@@ -453,6 +455,7 @@ impl<'v> Walk<'v> {
             entries: entries.into_iter().map(|(_, seq)| seq).collect(),
             related_members,
             own_names,
+            unreadable_sources: 0,
             report: AccessReport::default(),
         })
     }
@@ -468,10 +471,12 @@ impl<'v> Walk<'v> {
         for (what, count) in self.view.unreadable_notes(self.key)? {
             report.left_out.push(AccessFinding { what: what.to_owned(), count });
         }
-        if !self.provided_only {
-            let count = self.mentions()?.len() as u64;
-            let what = "notes about others that name the person, which are not in this file".to_owned();
-            report.left_out.extend((count > 0).then_some(AccessFinding { what, count }));
+        let mentions = if self.provided_only { 0 } else { self.mentions()?.len() as u64 };
+        for (count, what) in [
+            (mentions, "notes about others that name the person, which are not in this file"),
+            (self.unreadable_sources, "sources of imports in a code page in which others could not be found"),
+        ] {
+            report.left_out.extend((count > 0).then(|| AccessFinding { what: what.to_owned(), count }));
         }
         Ok((report, person))
     }
@@ -775,8 +780,9 @@ impl<'v> Walk<'v> {
 
     fn source(&mut self, source: Option<&journal::Source>) -> Result<Option<told::Source>> {
         let Some(source) = source else { return Ok(None) };
-        self.report.sources += 1;
-        source::told(source, &mut self.masks).map(Some)
+        let told = source::told(source, &mut self.masks)?;
+        *(if told.is_some() { &mut self.report.sources } else { &mut self.unreadable_sources }) += 1;
+        Ok(told)
     }
 }
 

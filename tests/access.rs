@@ -6,6 +6,7 @@ use heirloom::{
     AccessReport, Actor, Channel, ContactId, Direction, Error, MemberId, Memory, NewAttachment, NewContact, NewHandle,
     NewMember, NoteId, NoteKind, Role, Sensitivity, SubjectAccess,
 };
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
 /// How a file is written in one form.
@@ -404,6 +405,88 @@ fn an_unknown_contact_is_an_error_in_words_and_nothing_is_written() {
         let error = form(&here.access(stranger), &mut out).unwrap_err();
         assert_eq!(error.to_string(), format!("there is no contact {stranger} in this memory"));
         assert!(out.is_empty());
+    }
+}
+
+/// Ben is connected with Sally, Zara is not; how texts may name them and her.
+const OF_BEN: [&str; 9] = [
+    "Benedikt",
+    "ACHTERBERG's",
+    "Achterberg, Benedikt",
+    "benedikt achterberg",
+    "#BenediktAchterberg",
+    "@benachter",
+    "ben@achterberg.example",
+    "crm-9021",
+    "Bénédikt",
+];
+const OF_ZARA: [&str; 10] = [
+    "Zara Quist",
+    "ZARA QUIST’s",
+    "quist; zara",
+    "Zára-Quíst",
+    "zaraquist",
+    "@zaraq",
+    "zara@quist.example",
+    "https://twitter.com/zaraq",
+    "+44 1632 960123",
+    "(01632) 960-123",
+];
+const OF_SALLY: [&str; 8] = [
+    "Sally Marsh",
+    "Marsh",
+    "Sally's",
+    "@sally_m",
+    "sally@mail.example",
+    "+44 1632 960001",
+    "01632 960001",
+    "crm-9020",
+];
+const BETWEEN: [&str; 12] = [" ", ", ", "\n", "; ", " – ", ": ", " / ", " <b> ", "… ", " 2024 ", " met ", ". "];
+
+/// Sally, about whom a text is noted, with Ben beside her in a link.
+fn noted(text: &str) -> (Memory, ContactId) {
+    let memory = Memory::options().region("GB".parse().unwrap()).in_memory().unwrap();
+    let sally = memory
+        .write(Actor::system("till"), |w| {
+            let add = |name, handle: &str, email, id| {
+                let person = NewContact::person(name).handle(Channel::X, handle).handle(Channel::Email, email);
+                person.external_id("crm", id)
+            };
+            let sally = w.add_contact(add("Sally Marsh", "@sally_m", "sally@mail.example", "crm-9020"))?;
+            let ben = w.add_contact(add("Benedikt Achterberg", "@benachter", "ben@achterberg.example", "crm-9021"))?;
+            let zara = w.add_contact(add("Zara Quist", "@zaraq", "zara@quist.example", "crm-9022"))?;
+            w.add_handle(sally, NewHandle::new(Channel::Phone, "01632 960001"))?;
+            w.add_handle(zara, NewHandle::new(Channel::Phone, "+44 1632 960123"))?;
+            w.link(sally, "knows", ben)?;
+            w.note(sally, text).save()?;
+            Ok(sally)
+        })
+        .unwrap();
+    (memory, sally)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_stands_between_names_others_are_masked_and_the_person_is_not(
+        parts in prop::collection::vec((0..3_usize, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..12)
+    ) {
+        let of: [&[&str]; 3] = [&OF_BEN, &OF_ZARA, &OF_SALLY];
+        let parts: Vec<(usize, &str, &str)> =
+            parts.iter().map(|(whose, part, between)| (*whose, *part.get(of[*whose]), *between.get(&BETWEEN))).collect();
+        let text: String = parts.iter().flat_map(|(_, part, between)| [*part, *between]).chain(["Done"]).collect();
+        let (memory, sally) = noted(&text);
+        let data = data(&memory.access(sally));
+        let told = data["notes"][0]["text"].as_str().unwrap();
+        let folded = told.to_lowercase();
+        for other in ["achter", "benedikt", "bénédikt", "crm-9021", "quist", "quíst", "zaraq", "960123", "960-123"] {
+            prop_assert!(!folded.contains(other), "“{}” of {:?} is told in {:?}", other, text, told);
+        }
+        for (_, own, _) in parts.iter().filter(|(whose, ..)| *whose == 2) {
+            prop_assert!(told.contains(own), "“{}” of {:?} is not told in {:?}", own, text, told);
+        }
     }
 }
 

@@ -9,28 +9,56 @@ use super::told;
 use crate::error::Result;
 use crate::journal::Source;
 
-/// Tells a source with others masked. What it holds in an encoding of its own is decoded, so that names in it are found.
-pub(super) fn told(source: &Source, masks: &mut Masks<'_>) -> Result<told::Source> {
-    let text = decoded(&source.bytes());
+/// Tells a source with others masked; `None` where others could not be found in it. What it holds in an encoding of its own
+/// is decoded for that.
+pub(super) fn told(source: &Source, masks: &mut Masks<'_>) -> Result<Option<told::Source>> {
+    let Some(text) = decoded(&source.bytes()) else { return Ok(None) };
     let text = match source.format.as_str() {
         "application/jsonl" => json(&text, masks)?,
         "text/vcard" => masks.text(&card(&text), &[])?,
         _ => masks.text(&text, &[])?,
     };
-    Ok(told::Source { format: masks.text(&source.format, &[])?, text })
+    Ok(Some(told::Source { format: masks.text(&source.format, &[])?, text }))
 }
 
-/// Reads bytes as the text that they are most likely: UTF-8, UTF-16 by its mark, or else Latin-1.
-fn decoded(bytes: &[u8]) -> String {
+/// Reads bytes as the text that they are most likely: UTF-8, UTF-16 by its mark, or else Windows-1252; `None` where they are
+/// of another code page.
+fn decoded(bytes: &[u8]) -> Option<String> {
     let wide = |unit: fn([u8; 2]) -> u16| {
         let (units, _) = bytes.as_chunks::<2>();
         String::from_utf16_lossy(&units.iter().skip(1).map(|pair| unit(*pair)).collect::<Vec<_>>())
     };
     match (std::str::from_utf8(bytes), bytes) {
-        (Ok(text), _) => text.trim_start_matches('\u{FEFF}').to_owned(),
-        (Err(_), [0xFF, 0xFE, ..]) => wide(u16::from_le_bytes),
-        (Err(_), [0xFE, 0xFF, ..]) => wide(u16::from_be_bytes),
-        (Err(_), _) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        (Ok(text), _) => Some(text.trim_start_matches('\u{FEFF}').to_owned()),
+        (Err(_), [0xFF, 0xFE, ..]) => Some(wide(u16::from_le_bytes)),
+        (Err(_), [0xFE, 0xFF, ..]) => Some(wide(u16::from_be_bytes)),
+        (Err(_), _) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
+    }
+}
+
+/// The character of a byte in Windows-1252, but for those that texts in it hardly have and texts in East Asian code pages
+/// have everywhere.
+fn windows_1252(byte: u8) -> Option<char> {
+    match byte {
+        0x80 => Some('€'),
+        0x85 => Some('…'),
+        0x8A => Some('Š'),
+        0x8C => Some('Œ'),
+        0x8E => Some('Ž'),
+        0x91 => Some('‘'),
+        0x92 => Some('’'),
+        0x93 => Some('“'),
+        0x94 => Some('”'),
+        0x95 => Some('•'),
+        0x96 => Some('–'),
+        0x97 => Some('—'),
+        0x99 => Some('™'),
+        0x9A => Some('š'),
+        0x9C => Some('œ'),
+        0x9E => Some('ž'),
+        0x9F => Some('Ÿ'),
+        0x81..=0x9D => None,
+        _ => Some(char::from(byte)),
     }
 }
 
@@ -89,7 +117,11 @@ fn property(line: &str) -> String {
     let Some((head, value)) = line.split_once(':') else { return line.to_owned() };
     let upper = head.to_ascii_uppercase();
     if is_quoted(line) {
-        return format!("{head}:{}", decoded(&unquoted(value)));
+        let value = unquoted(value);
+        return match decoded(&value) {
+            Some(text) => format!("{head}:{text}"),
+            None => format!("{head}:[{} bytes in another code page]", value.len()),
+        };
     }
     let encoded = ["ENCODING=B", ";BASE64", "=BASE64"].iter().any(|word| upper.contains(word));
     match encoded || (value.starts_with("data:") && value.contains(";base64,")) {
@@ -137,9 +169,11 @@ mod tests {
 
     #[test]
     fn bytes_are_read_as_the_text_that_they_are() {
-        assert_eq!(decoded("Müller".as_bytes()), "Müller");
-        assert_eq!(decoded(b"M\xFCller"), "Müller");
-        assert_eq!(decoded(b"\xFF\xFEB\0\xFC\0"), "Bü");
-        assert_eq!(decoded(b"\xFE\xFF\0B\0\xFC"), "Bü");
+        let decoded = |bytes: &[u8]| decoded(bytes);
+        assert_eq!(decoded("Müller".as_bytes()).as_deref(), Some("Müller"));
+        assert_eq!(decoded(b"M\xFCller \x93Bo\x94").as_deref(), Some("Müller “Bo”"));
+        assert_eq!(decoded(b"\xFF\xFEB\0\xFC\0").as_deref(), Some("Bü"));
+        assert_eq!(decoded(b"\xFE\xFF\0B\0\xFC").as_deref(), Some("Bü"));
+        assert_eq!(decoded(b"\x8E\x52\x93\x63\x91\xBE\x98\x59"), None); // 山田太郎 in Shift JIS
     }
 }
