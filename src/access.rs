@@ -280,8 +280,9 @@ impl SubjectAccess {
         Ok(report)
     }
 
-    /// Hands out the attachments that the file lists, each with its bytes, one at a time. Nothing is masked in them, and
-    /// their names are as they are: look at each before it is given away.
+    /// Hands out the attachments that the file lists, each with its bytes, one at a time; one that stands
+    /// in several places is handed out once. Nothing is masked in them, and their names are as they are: look at each before
+    /// it is given away.
     ///
     /// ```
     /// # use heirloom::{Actor, Memory, NewAttachment, NewContact};
@@ -529,52 +530,59 @@ impl<'v> Walk<'v> {
 
     fn person(&mut self) -> Result<told::Person> {
         let contact = self.contact.clone();
-        let all = !self.provided_only;
         let mut person = told::Person {
             id: contact.id,
             kind: contact.kind.word(),
-            name: contact.name,
-            audience: if all { Some(self.masks.text(&contact.audience, &[])?) } else { None },
+            audience: None,
             known_since: contact.added_at,
-            last_spoken_to: contact.spoken_at.filter(|_| all),
+            last_spoken_to: None,
             handles: Vec::new(),
             fields: BTreeMap::new(),
             tags: Vec::new(),
             dates: BTreeMap::new(),
             do_not_contact: Vec::new(),
             links: Vec::new(),
-            external_ids: if all { contact.external_ids } else { Vec::new() },
+            external_ids: Vec::new(),
             attachments: self.attachments(self.key)?,
+            name: contact.name.clone(),
         };
-        for handle in contact.handles {
+        for handle in &contact.handles {
             let label = self.masks.opt(handle.label.as_ref())?;
-            person.handles.push(Handle { label, ..handle });
+            person.handles.push(Handle { label, ..handle.clone() });
         }
         for (name, value) in &contact.fields {
             let own = tell::is_own(&Fact::Field(name.clone()));
             let value = if own { value.clone() } else { self.masks.text(value, &[])? };
-            let name = self.masks.text(name, &[])?;
-            person.fields.insert(name, value);
+            put(&mut person.fields, self.masks.text(name, &[])?, value);
         }
         for (label, day) in &contact.dates {
-            person.dates.insert(self.masks.text(label, &[])?, day.to_string());
+            put(&mut person.dates, self.masks.text(label, &[])?, day.to_string());
         }
         for wish in &contact.do_not_contact {
             let why = self.masks.text(&wish.why, &[])?;
             person.do_not_contact.push(DoNotContact { channel: wish.channel, why });
         }
-        if all {
-            for tag in &contact.tags {
-                person.tags.push(self.masks.text(tag, &[])?);
-            }
-            for link in &contact.links {
-                let relation = self.masks.text(&link.relation, &[])?;
-                let other = self.masks.contact(&link.other, LINKED);
-                person.links.push(told::Link { relation, other, reversed: link.reversed });
-            }
+        if !self.provided_only {
+            self.judgements(contact, &mut person)?;
+        }
+        Ok(person)
+    }
+
+    /// Adds what the organisation made of the person.
+    fn judgements(&mut self, contact: Contact, person: &mut told::Person) -> Result<()> {
+        person.audience = Some(self.masks.text(&contact.audience, &[])?);
+        person.last_spoken_to = contact.spoken_at;
+        person.external_ids = contact.external_ids;
+        for tag in &contact.tags {
+            person.tags.push(self.masks.text(tag, &[])?);
+        }
+        for link in &contact.links {
+            let relation = self.masks.text(&link.relation, &[])?;
+            let other = self.masks.contact(&link.other, LINKED);
+            person.links.push(told::Link { relation, other, reversed: link.reversed });
         }
         self.report.links = person.links.len() as u64;
-        Ok(person)
+        Ok(())
     }
 
     fn attachments(&mut self, subject: i64) -> Result<Vec<Attachment>> {
@@ -615,7 +623,8 @@ impl<'v> Walk<'v> {
     }
 
     fn promise(&mut self, promise: &FollowUp) -> Result<told::Promise> {
-        let key = journal::seq_of(self.view.sql(), promise.id.uuid())?.unwrap_or_default();
+        let key = journal::seq_of(self.view.sql(), promise.id.uuid())?;
+        let key = key.ok_or_else(|| Error::unknown("follow-up", promise.id))?;
         let mut changes = Vec::new();
         for (_, seq) in self.view.numbers_of(key)?.into_iter().skip(1) {
             changes.extend(self.change(seq, &[])?);
@@ -697,7 +706,10 @@ impl<'v> Walk<'v> {
         Ok(match &note.said_by {
             Some(speaker) if speaker.contact.is_some() => speaker.contact == Some(self.contact.id),
             Some(speaker) => speaker.member.is_none() && self.masks.is_own_name(&speaker.name),
-            None => note.direction == Some(Direction::In) && self.view.others_of_note(key, self.key)?.0.is_empty(),
+            None => {
+                let (others, more) = self.view.others_of_note(key, self.key)?;
+                note.direction == Some(Direction::In) && others.is_empty() && more == 0
+            }
         })
     }
 
@@ -784,6 +796,13 @@ impl<'v> Walk<'v> {
         *(if told.is_some() { &mut self.report.sources } else { &mut self.unreadable_sources }) += 1;
         Ok(told)
     }
+}
+
+/// Puts a value under a name, or under the name with a number where two names have become the same mask.
+fn put(values: &mut BTreeMap<String, String>, name: String, value: String) {
+    let free = (2..).map(|number| format!("{name} ({number})")).find(|name| !values.contains_key(name));
+    let name = if values.contains_key(&name) { free.unwrap_or(name) } else { name };
+    values.insert(name, value);
 }
 
 fn findings(counts: BTreeMap<&'static str, u64>) -> Vec<AccessFinding> {

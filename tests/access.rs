@@ -420,7 +420,7 @@ const OF_BEN: [&str; 9] = [
     "crm-9021",
     "Bénédikt",
 ];
-const OF_ZARA: [&str; 10] = [
+const OF_ZARA: [&str; 12] = [
     "Zara Quist",
     "ZARA QUIST’s",
     "quist; zara",
@@ -431,6 +431,8 @@ const OF_ZARA: [&str; 10] = [
     "https://twitter.com/zaraq",
     "+44 1632 960123",
     "(01632) 960-123",
+    "https://x.com/zaraq/status/17",
+    "5 elm row, Bath",
 ];
 const OF_SALLY: [&str; 8] = [
     "Sally Marsh",
@@ -458,6 +460,7 @@ fn noted(text: &str) -> (Memory, ContactId) {
             let zara = w.add_contact(add("Zara Quist", "@zaraq", "zara@quist.example", "crm-9022"))?;
             w.add_handle(sally, NewHandle::new(Channel::Phone, "01632 960001"))?;
             w.add_handle(zara, NewHandle::new(Channel::Phone, "+44 1632 960123"))?;
+            w.add_handle(zara, NewHandle::new(Channel::Post, "5 Elm Row\nBath"))?;
             w.link(sally, "knows", ben)?;
             w.note(sally, text).save()?;
             Ok(sally)
@@ -481,7 +484,7 @@ proptest! {
         let data = data(&memory.access(sally));
         let told = data["notes"][0]["text"].as_str().unwrap();
         let folded = told.to_lowercase();
-        for other in ["achter", "benedikt", "bénédikt", "crm-9021", "quist", "quíst", "zaraq", "960123", "960-123"] {
+        for other in ["achter", "benedikt", "bénédikt", "crm-9021", "quist", "quíst", "zaraq", "960123", "960-123", "elm row"] {
             prop_assert!(!folded.contains(other), "“{}” of {:?} is told in {:?}", other, text, told);
         }
         for (_, own, _) in parts.iter().filter(|(whose, ..)| *whose == 2) {
@@ -559,6 +562,24 @@ fn a_note_to_everybody_tells_how_many_they_were() {
     let data = data(&memory.access(sally));
     assert_eq!(data["notes"][0]["also_about"], serde_json::json!(["100 more people"]));
     assert_eq!(data["notes"][0]["text"], "The summer menu; [person 1] drew it");
+}
+
+#[test]
+fn fields_whose_names_become_one_mask_are_all_told() {
+    let memory = Memory::in_memory().unwrap();
+    let sally = memory
+        .write(Actor::system("till"), |w| {
+            let sally = NewContact::person("Sally Marsh");
+            let sally = w.add_contact(sally.field("benny", "1").field("Bennie", "2").field("Benno", "3"))?;
+            w.add_contact(NewContact::person("X"))?;
+            w.note(sally, "Wrote on X").save()?;
+            Ok(sally)
+        })
+        .unwrap();
+    let data = data(&memory.access(sally).also_mask(["benny", "bennie", "benno"]));
+    let fields = data["person"]["fields"].as_object().unwrap();
+    assert_eq!(fields.keys().collect::<Vec<_>>(), ["[masked]", "[masked] (2)", "[masked] (3)"]);
+    assert_eq!(data["notes"][0]["text"], "Wrote on X");
 }
 
 #[test]

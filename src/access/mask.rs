@@ -10,6 +10,7 @@ use std::ops::Range;
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::channel::Channel;
 use crate::contact::{Contact, ContactKind, ContactSummary};
 use crate::error::{Error, Result};
 use crate::id::{ContactId, MemberId};
@@ -222,7 +223,9 @@ impl<'v> Masks<'v> {
             if count_words(name) == 0 && id != self.own {
                 self.literals.push((name.to_owned(), Whom::Contact(id)));
             }
-            self.runs.put_name(name, Whom::Contact(id), Spelling::of_whole(name));
+            if !is_scanty(name) {
+                self.runs.put_name(name, Whom::Contact(id), Spelling::of_whole(name));
+            }
         };
         let (mut organisations, organisations_too) = (HashSet::new(), self.options.masking_organisations);
         self.view.sql().each("SELECT id, kind, name FROM contact ORDER BY key", &[], |row| {
@@ -235,10 +238,19 @@ impl<'v> Masks<'v> {
         })?;
         let others = former.contacts.iter().filter(|(id, _)| !organisations.contains(id));
         others.for_each(|(id, name)| learn(*id, name));
-        self.view.sql().each("SELECT address_key FROM handle", &[], |row| {
-            self.tails.extend(tail(row.text(0)?));
-            Ok(())
-        })
+        self.view.sql().each(
+            "SELECT h.address_key, h.channel, c.id FROM handle h JOIN contact c ON c.key = h.contact
+             ORDER BY h.contact, h.channel, h.address_key",
+            &[],
+            |row| {
+                self.tails.extend(tail(row.text(0)?));
+                let id = ContactId(row.uuid(2)?);
+                if row.text(1)? == Channel::Post.word() && !organisations.contains(&id) {
+                    self.runs.put(&hashes(row.text(0)?), Whom::Contact(id), Spelling::Any);
+                }
+                Ok(())
+            },
+        )
     }
 
     /// Learns a name as a whole and by its words.
@@ -474,6 +486,13 @@ impl<'v> Masks<'v> {
         }
         Ok(spans)
     }
+}
+
+/// Whether a name is too short to be told from any word, unless its bearer is connected with the person.
+fn is_scanty(name: &str) -> bool {
+    const SHORTEST: usize = 3;
+    let name = name.trim();
+    name.is_ascii() && name.len() < SHORTEST
 }
 
 /// The parts of a name that stand as facts.
