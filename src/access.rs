@@ -116,6 +116,12 @@ impl AccessReport {
             counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
         if counts.is_empty() { "no more than who they are".to_owned() } else { counts.join(", ") }
     }
+
+    /// How many are masked, in words.
+    fn maskings(&self) -> String {
+        let people = if self.people_masked == 1 { "person" } else { "people" };
+        format!("{} other {people} and {}", self.people_masked, counted(self.members_masked, "member"))
+    }
 }
 
 fn counted(count: u64, noun: &str) -> String {
@@ -126,8 +132,7 @@ impl fmt::Display for AccessReport {
     /// What the file holds, on one line, and what was masked or left out on a line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.holdings())?;
-        let people = if self.people_masked == 1 { "person" } else { "people" };
-        write!(f, "\n{} other {people} and {} masked", self.people_masked, counted(self.members_masked, "member"))?;
+        write!(f, "\n{} masked", self.maskings())?;
         self.masked.iter().try_for_each(|finding| write!(f, "\n  {finding}"))?;
         if !self.left_out.is_empty() {
             f.write_str("\nleft out")?;

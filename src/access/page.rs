@@ -118,7 +118,7 @@ fn summary(cover: &Cover<'_>) -> Vec<Told> {
     let rows = |found: &[AccessFinding]| found.iter().map(|f| (f.what.clone(), f.count.to_string())).collect();
     let report = cover.report;
     let mut summary = vec![told("holds", report.holdings())];
-    let masked = format!("{} other people, {} members", report.people_masked, report.members_masked);
+    let masked = report.maskings();
     summary.push(Told { more: rows(&report.masked), ..told("masked", masked) });
     let left_out = if report.left_out.is_empty() { "nothing" } else { "what follows, so many each" };
     summary.push(Told { more: rows(&report.left_out), ..told("left out", left_out.to_owned()) });
