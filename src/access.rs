@@ -17,11 +17,12 @@ use crate::contact::{Contact, DoNotContact, Fact};
 use crate::error::{Error, Result};
 use crate::follow_up::FollowUp;
 use crate::handle::Handle;
-use crate::id::{AgencyId, ContactId, MemberId, NoteId};
+use crate::id::{AgencyId, ContactId, MemberId, MemoryId, NoteId};
 use crate::journal;
 use crate::memory::{Memory, View};
 use crate::note::{Direction, Note, Visibility};
 use crate::time;
+use crate::wording::{Count, word_for};
 
 #[cfg(feature = "vcard")]
 mod card;
@@ -35,6 +36,7 @@ mod tell;
 mod told;
 
 use self::mask::{ABOUT, LINKED, Masks, Options};
+use self::reads::{Bundle, Journal};
 use self::told::{Item, Part};
 
 /// So many bytes are gathered before they are handed to the output.
@@ -112,20 +114,19 @@ impl AccessReport {
             (self.recipients, "recipient"),
             (self.sources, "source"),
         ];
-        let counts: Vec<String> =
-            counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
+        let counts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| Count(count, noun).to_string())
+            .collect();
         if counts.is_empty() { "no more than who they are".to_owned() } else { counts.join(", ") }
     }
 
     /// How many are masked, in words.
     fn maskings(&self) -> String {
-        let people = if self.people_masked == 1 { "person" } else { "people" };
-        format!("{} other {people} and {}", self.people_masked, counted(self.members_masked, "member"))
+        let people = word_for(self.people_masked, "person", "people");
+        format!("{} other {people} and {}", self.people_masked, Count(self.members_masked, "member"))
     }
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 impl fmt::Display for AccessReport {
@@ -286,7 +287,7 @@ impl SubjectAccess {
     }
 
     /// Hands out the attachments that the file lists, each with its bytes, one at a time; one that stands
-    /// in several places is handed out once. Nothing is masked in them, and their names are as they are: look at each before
+    /// in several places is handed out once, one whose bytes are not here is not, which the report counts. Nothing is masked in them, and their names are as they are: look at each before
     /// it is given away.
     ///
     /// ```
@@ -316,7 +317,8 @@ impl SubjectAccess {
             for subject in std::iter::once(walk.key).chain(std::mem::take(&mut walk.notes)) {
                 let left_out = self.provided_only && subject != walk.key && !walk.provides(subject)?;
                 for attachment in view.attachments_of(subject)? {
-                    if !left_out && known.insert((attachment.sha256, attachment.name.clone())) {
+                    let is_next = known.insert((attachment.sha256, attachment.name.clone()));
+                    if is_next && !left_out && view.has_bytes(&attachment)? {
                         each(&attachment, view.attachment_bytes(&attachment)?)?;
                     }
                 }
@@ -417,6 +419,7 @@ impl Form for Nowhere {
 /// One person, on one snapshot.
 struct Walk<'v> {
     view: &'v View<'v>,
+    memory: MemoryId,
     provided_only: bool,
     key: i64,
     contact: Contact,
@@ -426,10 +429,14 @@ struct Walk<'v> {
     /// The numbers of the entries about them, oldest first: their own, and links that were made to them.
     entries: Vec<i64>,
     related_members: Vec<MemberId>,
+    /// The bundles of which it is known that another memory took them in.
+    bundles: Vec<Bundle>,
     /// The names that the person had and has.
     own_names: Vec<String>,
     /// How many sources are in a code page in which others could not be found.
     unreadable_sources: u64,
+    /// How many attachments have no bytes here.
+    without_bytes: u64,
     report: AccessReport,
 }
 
@@ -437,7 +444,9 @@ impl<'v> Walk<'v> {
     fn of(view: &'v View<'v>, ask: &SubjectAccess) -> Result<Self> {
         ask.options.also.iter().try_for_each(|word| must_be_findable(word))?;
         let (key, contact) = view.contact_with_key(ask.contact)?;
-        let (former, links) = view.read_former_names(contact.id)?;
+        let Journal { former, links, mut bundles } = view.read_journal(contact.id)?;
+        // A bundle that was packed before the person was known here does not hold them.
+        bundles.retain(|bundle| bundle.head >= key);
         let mut own_names = vec![contact.name.clone()];
         own_names.extend(former.contacts.iter().filter(|(id, _)| *id == contact.id).map(|(_, name)| name.clone()));
         let notes = view.note_keys_of_person(key)?;
@@ -453,6 +462,8 @@ impl<'v> Walk<'v> {
         let masks = Masks::new(view, ask.options.clone(), &contact, &own_names, &related, &former)?;
         Ok(Self {
             view,
+            memory: ask.memory.id(),
+            bundles,
             provided_only: ask.provided_only,
             key,
             contact,
@@ -462,6 +473,7 @@ impl<'v> Walk<'v> {
             related_members,
             own_names,
             unreadable_sources: 0,
+            without_bytes: 0,
             report: AccessReport::default(),
         })
     }
@@ -481,6 +493,7 @@ impl<'v> Walk<'v> {
         for (count, what) in [
             (mentions, "notes about others that name the person, which are not in this file"),
             (self.unreadable_sources, "sources of imports in a code page in which others could not be found"),
+            (self.without_bytes, "bytes of attachments, which were erased, or never came with a bundle"),
         ] {
             report.left_out.extend((count > 0).then(|| AccessFinding { what: what.to_owned(), count }));
         }
@@ -594,6 +607,7 @@ impl<'v> Walk<'v> {
         let mut told = Vec::new();
         for attachment in self.view.attachments_of(subject)? {
             let name = self.masks.text(&attachment.name, &[])?;
+            self.without_bytes += u64::from(!self.view.has_bytes(&attachment)?);
             told.push(Attachment { name, ..attachment });
         }
         self.report.attachments += told.len() as u64;
@@ -652,7 +666,8 @@ impl<'v> Walk<'v> {
         })
     }
 
-    /// The agencies whose people had to do with the person, and the members to whom the person was handed over.
+    /// The agencies whose people had to do with the person, and the members to whom the person was handed over,
+    /// and the memories that took in a bundle.
     fn recipients(&mut self, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
         let mut agencies: Vec<AgencyId> = Vec::new();
         for member in &self.related_members {
@@ -681,6 +696,18 @@ impl<'v> Walk<'v> {
                 until: None,
                 state: Some(offer.state),
                 why: Some(self.masks.text(&offer.reason, &[])?),
+            }))?;
+        }
+        for bundle in &self.bundles {
+            self.report.recipients += 1;
+            each(Item::Recipient(told::Recipient {
+                kind: "bundle",
+                recipient: format!("memory {}", bundle.receiver),
+                from: None,
+                since: Some(bundle.at),
+                until: None,
+                state: None,
+                why: Some("it took in a bundle of this memory, which may hold the person".to_owned()),
             }))?;
         }
         Ok(())
@@ -752,6 +779,7 @@ impl<'v> Walk<'v> {
             direction: note.direction,
             permalink: self.masks.opt(note.permalink.as_ref())?,
             visibility: note.visibility,
+            memory: None,
             private_to: private_to.map(|member| self.masks.member(member)).transpose()?,
             sensitivity: note.sensitivity,
             also_about: Vec::new(),
@@ -771,10 +799,12 @@ impl<'v> Walk<'v> {
             return Ok(());
         }
         let Some(entry) = self.view.entries(seq, seq)?.pop() else { return Ok(()) };
+        let memory = self.elsewhere(entry.origin);
         match entry.change {
             Some(Change::NoteAdded(added)) => {
                 told.external_id = added.external_id;
                 told.source = self.source(added.source.as_ref())?;
+                told.memory = memory;
             }
             _ => told.changes.push(self.told(entry, about)?),
         }
@@ -793,6 +823,11 @@ impl<'v> Walk<'v> {
 
     fn change(&mut self, seq: i64, about: &[ContactId]) -> Result<Option<told::Change>> {
         self.view.entries(seq, seq)?.pop().map(|entry| self.told(entry, about)).transpose()
+    }
+
+    /// The memory in which something was written, where it is another one.
+    fn elsewhere(&self, origin: MemoryId) -> Option<MemoryId> {
+        Some(origin).filter(|origin| *origin != self.memory)
     }
 
     fn source(&mut self, source: Option<&journal::Source>) -> Result<Option<told::Source>> {

@@ -440,12 +440,8 @@ impl<'v> Masks<'v> {
 
     /// The ids of this memory that a text quotes, as a link to a screen of the host may.
     fn ids(&self, text: &str) -> Result<Vec<Span>> {
-        const DIGITS: usize = 36;
         let mut spans = Vec::new();
-        let candidates =
-            text.match_indices('-').filter_map(|(at, _)| at.checked_sub(8).map(|from| from..from + DIGITS));
-        for place in candidates {
-            let Some(id) = text.get(place.clone()).and_then(|digits| Uuid::try_parse(digits).ok()) else { continue };
+        for (place, id) in ids_in(text) {
             if let Some(whom) = self.whom_with(id)? {
                 spans.push(Span { place, whom, what: ADDRESSES });
             }
@@ -683,6 +679,27 @@ fn without_genitive(text: &str, place: Range<usize>) -> usize {
     place.end - genitive.map_or(0, str::len)
 }
 
+/// The ids in a text, with hyphens or without, also where digits stand around them. All of ours are UUIDv7, which tells them
+/// from most other rows of digits.
+fn ids_in(text: &str) -> Vec<(Range<usize>, Uuid)> {
+    const WITHOUT_HYPHENS: usize = 32;
+    let of_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    let (mut found, mut start) = (Vec::new(), 0);
+    for run in text.as_bytes().split(|byte| !of_id(*byte)) {
+        for length in [WITHOUT_HYPHENS, WITHOUT_HYPHENS + 4] {
+            for (at, digits) in run.windows(length).enumerate() {
+                let version = digits.get(if length == WITHOUT_HYPHENS { 12 } else { 14 });
+                let id = Some(digits).filter(|_| version == Some(&b'7')).map(Uuid::try_parse_ascii);
+                if let Some(Ok(id)) = id {
+                    found.push((start + at..start + at + length, id));
+                }
+            }
+        }
+        start += run.len() + 1;
+    }
+    found
+}
+
 /// The parts of a text that may be an address: what stands around an at sign, and links.
 fn addresses_in(text: &str) -> Vec<Range<usize>> {
     let mut found = links_in(text);
@@ -810,6 +827,17 @@ mod tests {
         assert!(found("+441632960123/+441632960124").contains(&"+441632960124"));
         assert!(found("<b>030/90 18‑20</b>").contains(&"030/90 18‑20"));
         assert!(found("at 5 on 3 May").is_empty());
+    }
+
+    #[test]
+    fn ids_are_found_however_they_are_written() {
+        let id = Uuid::try_parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+        let forms = [id.to_string(), id.to_string().to_uppercase(), id.simple().to_string(), format!("a{id}{id}-1")];
+        for form in forms {
+            let text = format!("see https://crm.example/c/{form}/edit");
+            assert!(ids_in(&text).iter().any(|(_, found)| *found == id), "{text}");
+        }
+        assert!(ids_in("01890a5d-ac96-474b-bcce-b302099a8057 and 1234").is_empty());
     }
 
     #[test]

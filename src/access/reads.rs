@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::mask::{FormerNames, Related};
+use crate::attachment::Attachment;
 use crate::change::Change;
 use crate::contact::{ContactLinked, ContactSummary, ContactUnlinked, read_summary};
 use crate::error::Result;
-use crate::id::{ContactId, MemberId};
+use crate::id::{ContactId, MemberId, MemoryId};
 use crate::memory::View;
 use crate::note::SEALED;
 use crate::store::{RowExt, SqlExt, Value};
@@ -14,6 +15,23 @@ use crate::time;
 
 /// A note about more people than this tells how many they are, not a mask for each.
 const NAMED_MOST: usize = 32;
+
+/// What the journal alone knows.
+#[derive(Default)]
+pub(super) struct Journal {
+    pub(super) former: FormerNames,
+    pub(super) links: Vec<LinkEntry>,
+    pub(super) bundles: Vec<Bundle>,
+}
+
+/// A bundle of this memory that another one took in.
+pub(super) struct Bundle {
+    pub(super) receiver: MemoryId,
+    /// The number of the newest entry when it was packed.
+    pub(super) head: i64,
+    /// When the receipt was recorded.
+    pub(super) at: DateTime<Utc>,
+}
 
 /// A link that was made or taken away, by an entry.
 pub(super) struct LinkEntry {
@@ -42,16 +60,17 @@ impl View<'_> {
         )
     }
 
-    /// The names that contacts and members had before, and the links that somebody has, had or was given: what the journal
-    /// alone knows. It reads the headers of all entries.
-    pub(super) fn read_former_names(&self, person: ContactId) -> Result<(FormerNames, Vec<LinkEntry>)> {
-        let (mut former, mut links) = (FormerNames::default(), Vec::new());
+    /// Reads what the journal alone knows: the names that contacts and members had before, the links that somebody has, had
+    /// or was given, and which bundles were taken in elsewhere. It reads the headers of all entries.
+    pub(super) fn read_journal(&self, person: ContactId) -> Result<Journal> {
+        let mut journal = Journal::default();
         let id = person.to_string();
         self.sql().each(
-            "SELECT s.id, e.kind, e.version, b.body, e.stamp, e.seq FROM entry e
+            "SELECT s.id, e.kind, e.version, b.body, e.stamp, e.seq, e.at FROM entry e
              JOIN entry s ON s.seq = e.subject
              JOIN entry_body b ON b.seq = e.seq
-             WHERE e.kind IN ('contact.changed', 'contact.linked', 'contact.unlinked', 'member.renamed')
+             WHERE e.kind IN ('contact.changed', 'contact.linked', 'contact.unlinked', 'member.renamed',
+                 'memory.receipted')
              ORDER BY e.seq",
             &[],
             |row| {
@@ -62,19 +81,25 @@ impl View<'_> {
                     return Ok(());
                 }
                 match Change::read(kind, row.int(2)?, body)? {
-                    Change::ContactChanged(c) => former.contacts.extend(c.from.map(|name| (ContactId(subject), name))),
-                    Change::MemberRenamed(c) => former.members.push((MemberId(subject), c.from)),
+                    Change::ContactChanged(c) => {
+                        journal.former.contacts.extend(c.from.map(|name| (ContactId(subject), name)))
+                    }
+                    Change::MemberRenamed(c) => journal.former.members.push((MemberId(subject), c.from)),
                     Change::ContactLinked(ContactLinked { other, .. })
                     | Change::ContactUnlinked(ContactUnlinked { other, .. }) => {
                         let (stamp, seq) = (row.int(4)?, row.int(5)?);
-                        links.push(LinkEntry { stamp, seq, from: ContactId(subject), other });
+                        journal.links.push(LinkEntry { stamp, seq, from: ContactId(subject), other });
+                    }
+                    Change::MemoryReceipted(c) => {
+                        let at = time::from_micros(row.int(6)?)?;
+                        journal.bundles.push(Bundle { receiver: c.by, head: c.head.seq, at });
                     }
                     _ => {}
                 }
                 Ok(())
             },
         )?;
-        Ok((former, links))
+        Ok(journal)
     }
 
     /// The keys of the notes about a person, and of those that they said, which this view may read, oldest first.
@@ -131,6 +156,16 @@ impl View<'_> {
             |row| Ok(row.int(0)?.unsigned_abs()),
         )?;
         Ok((others, count))
+    }
+
+    /// Whether the bytes of an attachment are here.
+    pub(super) fn has_bytes(&self, attachment: &Attachment) -> Result<bool> {
+        let found = self.sql().first(
+            "SELECT 1 FROM attachment_bytes WHERE sha256 = $1",
+            &[Value::Blob(attachment.sha256.as_bytes())],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
     }
 
     pub(super) fn is_note_about(&self, note: i64, person: i64) -> Result<bool> {

@@ -63,6 +63,7 @@ impl Walk<'_> {
     /// Tells an entry. Those in `about` are found in its texts by a part of their name in any spelling.
     pub(super) fn told(&mut self, entry: Entry, about: &[ContactId]) -> Result<told::Change> {
         let by = self.masks.actor(&entry.actor)?;
+        let memory = self.elsewhere(entry.origin);
         let words = match entry.change {
             None => Words::new("changed something of which the words are not here"),
             Some(change) => self.words(change, entry.subject)?,
@@ -70,6 +71,7 @@ impl Walk<'_> {
         Ok(told::Change {
             at: entry.at,
             by,
+            memory,
             what: words.what,
             from: self.word(words.from, about)?,
             to: self.word(words.to, about)?,
@@ -118,6 +120,8 @@ impl Walk<'_> {
                 let system = self.masks.text(&c.external_id.system, &[])?;
                 Words::new(format!("noted what {system} calls them")).own(None, c.external_id.id).source(c.source)
             }
+            Change::ContactHeld(c) => Words::new("placed a legal hold").to(c.matter).why(c.why),
+            Change::ContactUnheld(c) => Words::new("lifted a legal hold").from(c.matter).why(c.why),
             Change::ContactAttached(c) => Words::new("attached a file").to(c.attachment.name),
             other => self.of_any(&other)?,
         })

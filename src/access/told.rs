@@ -10,10 +10,11 @@ use crate::channel::Channel;
 use crate::contact::{DoNotContact, ExternalId};
 use crate::follow_up::FollowUpState;
 use crate::handle::Handle;
-use crate::id::{ContactId, FollowUpId, NoteId};
+use crate::id::{ContactId, FollowUpId, MemoryId, NoteId};
 use crate::note::{Direction, NoteKind, Sensitivity, Via, Visibility};
 use crate::ownership::Role;
 use crate::time::{DayOfYear, Precision, When};
+use crate::wording::Count;
 
 /// A part of the file with items of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +140,7 @@ pub(super) struct Promise {
 #[derive(Debug, Serialize)]
 pub(super) struct Recipient {
     /// `agency`: its people looked after them, wrote about them, or were to. `handoff`: a member was offered them.
+    /// `bundle`: another memory took in a bundle that may hold them.
     pub(super) kind: &'static str,
     pub(super) recipient: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +166,9 @@ pub(super) struct Note {
     pub(super) said_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) recorded_by: Option<String>,
+    /// The memory in which it was written down, where it came with a bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) memory: Option<MemoryId>,
     pub(super) via: Via,
     pub(super) channel: Option<Channel>,
     pub(super) direction: Option<Direction>,
@@ -190,6 +195,9 @@ pub(super) struct Note {
 pub(super) struct Change {
     pub(super) at: DateTime<Utc>,
     pub(super) by: String,
+    /// The memory in which it was made, where it came with a bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) memory: Option<MemoryId>,
     pub(super) what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<String>,
@@ -315,8 +323,7 @@ fn external_id(id: &ExternalId) -> Told {
 
 fn attachment(attachment: &Attachment) -> Told {
     let Attachment { name, media_type, size, sha256, .. } = attachment;
-    let bytes = if *size == 1 { "byte" } else { "bytes" };
-    Told::new("file", format!("{name}, {media_type}, {size} {bytes}, SHA-256 {sha256}"))
+    Told::new("file", format!("{name}, {media_type}, {}, SHA-256 {sha256}", Count(*size, "byte")))
 }
 
 impl Item {
@@ -399,6 +406,7 @@ impl Note {
         let mut more = more([
             ("said by", self.said_by.clone()),
             ("written down", Some(recorded)),
+            ("in the memory", self.memory.map(|memory| memory.to_string())),
             ("channel", self.channel.map(|channel| channel.to_string())),
             ("went", way),
             ("link", self.permalink.clone()),
@@ -426,7 +434,8 @@ impl Change {
         let from = self.from.as_ref().map(|from| format!(" from “{from}”")).unwrap_or_default();
         let to = self.to.as_ref().map(|to| format!(" to “{to}”")).unwrap_or_default();
         let why = self.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        (minute(self.at), format!("{} {}{from}{to}{why}", self.by, self.what))
+        let memory = self.memory.map(|memory| format!(", in the memory {memory}")).unwrap_or_default();
+        (minute(self.at), format!("{} {}{from}{to}{why}{memory}", self.by, self.what))
     }
 }
 
