@@ -242,7 +242,7 @@ impl SubjectAccess {
     /// Reads what the file would hold, and what would be masked and left out, and writes nothing.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a contact that is not in this memory; [`Error::Invalid`] for a word to be masked that has no
+    /// [`Error::Unknown`] for a contact that is not in this memory, [`Error::Erased`] for one that was erased; [`Error::Invalid`] for a word to be masked that has no
     /// letter or digit.
     pub fn report(&self) -> Result<AccessReport> {
         self.memory.read(|view| Walk::of(view, self)?.count().map(|(report, _)| report))

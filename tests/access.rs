@@ -672,6 +672,55 @@ fn notes_about_others_that_name_the_person_are_counted_and_listed() {
 }
 
 #[test]
+fn somebody_who_was_erased_hinders_nothing_and_a_hold_is_told() {
+    let office = office();
+    let memory = &office.memory;
+    memory.write(office.mia, |w| w.hold(office.sally, "case 4711", "Zara Quist sues")).unwrap();
+    memory.write(office.mia, |w| w.lift_hold(office.sally, "case 4711", "settled")).unwrap();
+    let _ = memory.erase(Actor::system("till"), office.ben, "he asked for it").unwrap();
+    for (file, report) in written(&memory.all_seeing().access(office.sally)) {
+        assert!(!file.contains(&office.ben.to_string()), "{report}");
+        let file = seen(&file);
+        assert!(
+            file.contains("placed a legal hold") && file.contains("case 4711") && file.contains("] sues"),
+            "{file}"
+        );
+    }
+    let _ = memory.erase(Actor::system("till"), office.sally, "she asked for it").unwrap();
+    let error = memory.all_seeing().access(office.sally).report().unwrap_err();
+    assert!(matches!(error, Error::Erased { .. }), "{error}");
+}
+
+#[cfg(feature = "bundle")]
+#[test]
+fn what_came_with_a_bundle_is_told_with_its_memory_and_who_took_one_in_is_a_recipient() {
+    use heirloom::bundle::{Opening, TrustedKeys};
+    let office = office();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle.zip");
+    office.memory.bundle().receiver("Elsewhere").write(std::fs::File::create(&path).unwrap()).unwrap();
+    let elsewhere = Memory::in_memory().unwrap();
+    let bag = Opening::new().open(&path).unwrap();
+    let arrival = elsewhere.import_bundle(&bag).run(Actor::system("desk")).unwrap();
+    let receipt = arrival.receipt().unwrap().to_json();
+    let keys = TrustedKeys::parse("").unwrap();
+    office.memory.record_receipt(Actor::system("desk"), &receipt, None, &keys).unwrap();
+
+    let here = data(&office.memory.all_seeing().access(office.sally));
+    let bundle = here["received_by"].as_array().unwrap().iter().find(|r| r["kind"] == "bundle").unwrap();
+    assert_eq!(bundle["recipient"], format!("memory {}", elsewhere.id()));
+    assert!(here["changes"][0].get("memory").is_none());
+    let there = data(&elsewhere.all_seeing().access(office.sally));
+    assert_eq!(there["changes"][0]["memory"], office.memory.id().to_string());
+    assert_eq!(there["notes"][0]["memory"], office.memory.id().to_string());
+    for (file, report) in written(&elsewhere.all_seeing().access(office.sally)) {
+        for other in of_others(&office) {
+            assert!(!file.to_lowercase().contains(&other.to_lowercase()), "“{other}” is told:\n{report}");
+        }
+    }
+}
+
+#[test]
 fn a_private_note_that_is_handed_on_tells_no_member() {
     let office = office();
     let memory = &office.memory;

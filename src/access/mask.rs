@@ -43,6 +43,8 @@ const TELLING: usize = 4;
 const NUMBER_PARTS: usize = 8;
 /// By so many of its last digits a telephone number is told from what is none that is known, before it is looked up.
 const TAIL: usize = 6;
+/// Numbers that agree in so many of their last digits are one number, whether or not the country is written.
+const NUMBER: usize = 8;
 
 /// Whom a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,6 +108,8 @@ pub(super) struct Masks<'v> {
     literals: Vec<(String, Whom)>,
     /// The ends of all numbers that are addresses.
     tails: HashSet<u32>,
+    /// Whose number has these last digits.
+    numbers: HashMap<u32, Whom>,
     names: Vec<String>,
     people: HashMap<Whom, usize>,
     members: Vec<MemberId>,
@@ -136,6 +140,7 @@ impl<'v> Masks<'v> {
             runs: Runs::default(),
             literals: Vec::new(),
             tails: HashSet::new(),
+            numbers: HashMap::new(),
             names: Vec::new(),
             people: HashMap::new(),
             members: Vec::new(),
@@ -173,7 +178,7 @@ impl<'v> Masks<'v> {
         for id in contacts {
             let contact = match self.view.contact(id) {
                 Ok(contact) if self.is_masked(contact.kind) => contact,
-                Ok(_) | Err(Error::Unknown { .. }) => continue,
+                Ok(_) | Err(Error::Unknown { .. } | Error::Erased { .. }) => continue,
                 Err(error) => return Err(error),
             };
             let whom = Whom::Contact(id);
@@ -243,10 +248,20 @@ impl<'v> Masks<'v> {
              ORDER BY h.contact, h.channel, h.address_key",
             &[],
             |row| {
-                self.tails.extend(tail(row.text(0)?));
-                let id = ContactId(row.uuid(2)?);
-                if row.text(1)? == Channel::Post.word() && !organisations.contains(&id) {
-                    self.runs.put(&hashes(row.text(0)?), Whom::Contact(id), Spelling::Any);
+                let (key, id) = (row.text(0)?, ContactId(row.uuid(2)?));
+                self.tails.extend(tail(key, TAIL));
+                if organisations.contains(&id) {
+                    return Ok(());
+                }
+                if row.text(1)? == Channel::Post.word() {
+                    self.runs.put(&hashes(key), Whom::Contact(id), Spelling::Any);
+                }
+                if key.bytes().all(|b| b.is_ascii_digit() || b == b'+')
+                    && let Some(number) = tail(key, NUMBER)
+                {
+                    let whom = if id == self.own { Whom::Own } else { Whom::Contact(id) };
+                    let known = self.numbers.entry(number).or_insert(whom);
+                    *known = if whom == Whom::Own { whom } else { *known };
                 }
                 Ok(())
             },
@@ -346,7 +361,7 @@ impl<'v> Masks<'v> {
     pub(super) fn contact_by_id(&mut self, id: ContactId, what: &'static str) -> Result<String> {
         match self.view.contact_summary(id) {
             Ok(contact) => Ok(self.contact(&contact, what)),
-            Err(Error::Unknown { .. }) => Ok(SOMEBODY.to_owned()),
+            Err(Error::Unknown { .. } | Error::Erased { .. }) => Ok(SOMEBODY.to_owned()),
             Err(error) => Err(error),
         }
     }
@@ -463,24 +478,35 @@ impl<'v> Masks<'v> {
 
     /// The addresses in a text that this memory knows.
     fn addresses(&self, text: &str) -> Result<Vec<Span>> {
-        let mut spans = Vec::new();
-        let is_known = |place: &Range<usize>| {
-            text.get(place.clone()).and_then(tail).is_some_and(|tail| self.tails.contains(&tail))
-        };
-        let mut places = addresses_in(text);
-        places.extend(numbers_in(text).into_iter().filter(is_known));
-        places.sort_by_key(|place| Reverse(place.len()));
-        for place in places {
-            let found = self.view.by_any_handle(text.get(place.clone()).unwrap_or_default())?;
-            let whom = match found.iter().any(|hit| hit.contact.id == self.own) {
-                true => Some(Whom::Own),
-                false => {
-                    found.iter().find(|hit| self.is_masked(hit.contact.kind)).map(|hit| Whom::Contact(hit.contact.id))
-                }
-            };
-            spans.extend(whom.map(|whom| Span { place, whom, what: ADDRESSES }));
+        let part = |place: &Range<usize>| text.get(place.clone()).unwrap_or_default();
+        let numbers: Vec<Range<usize>> = numbers_in(text)
+            .into_iter()
+            .filter(|place| tail(part(place), TAIL).is_some_and(|tail| self.tails.contains(&tail)))
+            .collect();
+        let mut found = Vec::new();
+        for place in addresses_in(text).into_iter().chain(numbers.iter().cloned()) {
+            found.extend(self.whose(part(&place))?.map(|whom| (place, whom)));
         }
-        Ok(spans)
+        found.sort_by_key(|(place, _)| Reverse(place.len()));
+        // What agrees in its last digits alone may have other numbers before it, so that the shortest is meant.
+        let mut alike: Vec<(Range<usize>, Whom)> = Vec::new();
+        for place in numbers {
+            let whom = tail(part(&place), NUMBER).and_then(|number| self.numbers.get(&number));
+            alike.extend(whom.map(|whom| (place, *whom)));
+        }
+        alike.sort_by_key(|(place, _)| place.len());
+        found.extend(alike);
+        Ok(found.into_iter().map(|(place, whom)| Span { place, whom, what: ADDRESSES }).collect())
+    }
+
+    /// Whose address something is, in whatever spelling; the person's where others share it.
+    fn whose(&self, address: &str) -> Result<Option<Whom>> {
+        let found = self.view.by_any_handle(address)?;
+        if found.iter().any(|hit| hit.contact.id == self.own) {
+            return Ok(Some(Whom::Own));
+        }
+        let other = found.iter().find(|hit| self.is_masked(hit.contact.kind));
+        Ok(other.map(|hit| Whom::Contact(hit.contact.id)))
     }
 }
 
@@ -788,11 +814,12 @@ fn gather(text: &str, parts: &mut Vec<Range<usize>>, found: &mut Vec<Range<usize
     parts.clear();
 }
 
-/// The last digits of what may be a telephone number.
-fn tail(text: &str) -> Option<u32> {
-    let digits = text.bytes().rev().filter(u8::is_ascii_digit).take(TAIL);
-    let (tail, count) = digits.fold((0, 0), |(tail, count), digit| (tail * 10 + u32::from(digit - b'0'), count + 1));
-    (count == TAIL).then_some(tail)
+/// The last so many digits of what may be a telephone number, where it has as many.
+fn tail(text: &str, length: usize) -> Option<u32> {
+    let digits = text.bytes().rev().filter(u8::is_ascii_digit).take(length);
+    let (tail, count) =
+        digits.fold((0_u32, 0), |(tail, count), digit| (tail.wrapping_mul(10) + u32::from(digit - b'0'), count + 1));
+    (count == length).then_some(tail)
 }
 
 #[cfg(test)]
