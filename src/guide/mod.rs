@@ -3,6 +3,7 @@
 //! | page | for whom |
 //! |---|---|
 //! | [`leaving`] | whose members and agencies come and go |
+//! | `bundle` | who hands a memory over, takes one in, or reads a bundle with other programs (with the feature `bundle`) |
 //! | [`access`] | who must tell a person what is held about them |
 //! | [`journal`](mod@journal) | who follows the changes, or wants to verify a memory without heirloom |
 //! | [`file`](mod@file) | who keeps, copies, or looks into the file |
@@ -14,6 +15,10 @@
 
 #[doc = include_str!("leaving.md")]
 pub mod leaving {}
+
+#[cfg(feature = "bundle")]
+#[doc = include_str!("bundle.md")]
+pub mod bundle {}
 
 #[doc = include_str!("access.md")]
 pub mod access {}
