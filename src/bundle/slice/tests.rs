@@ -726,9 +726,13 @@ fn slices_of_different_scopes_end_the_same_in_whichever_order_they_come() {
             })
             .collect();
         let (one, other) = (Memory::in_memory().unwrap(), Memory::in_memory().unwrap());
-        slices.iter().for_each(|slice| drop(slice.take_in(&one)));
+        for slice in &slices {
+            slice.take_in(&one);
+        }
         slices.reverse();
-        slices.iter().for_each(|slice| drop(slice.take_in(&other)));
+        for slice in &slices {
+            slice.take_in(&other);
+        }
         is_sound(&one);
         is_sound(&other);
         assert_eq!(told(&one), told(&other));
