@@ -51,9 +51,11 @@ impl Memory {
     /// - Notes go when they are about contacts in scope alone, and are narrowed by period, kind and sensitivity.
     /// - What names a contact outside of the scope stays behind; where that is one change of a contact, such as a link to
     ///   another, its header goes without what it says, so that the chain of hashes is whole.
-    /// - In a narrowed bundle the records that an import read, kept verbatim, stay behind: a row or a card may tell of others. Of a
-    ///   note that was retracted only goes that it was. Why members left is told of those alone by whom the bundle is
-    ///   narrowed.
+    /// - In a narrowed bundle the records that an import read, kept verbatim, stay behind: a row or a card may tell of others,
+    ///   and what a note says that stays behind. Of a note that was retracted only goes that it was. Why members left is told
+    ///   of those alone by whom the bundle is narrowed.
+    /// - Members and agencies go whom something names that goes, under their names.
+    /// - That somebody was erased goes in every bundle, so that it reaches whoever has them; nothing of them goes.
     /// - Private notes stay behind unless [`BundleExport::with_private_of`] names their reader; sealed notes always do.
     /// - What people wrote in their own words goes as it is: nobody can tell whom a sentence is about but by reading it.
     ///

@@ -116,7 +116,7 @@ impl Slice {
                     Fate::Behind(Why::Sealed) => (true, false),
                     Fate::Behind(Why::Private) => (false, false),
                     Fate::Behind(_) | Fate::Bare(_) => return Ok(()),
-                    Fate::Goes | Fate::Cut => (false, true),
+                    Fate::Goes | Fate::Cut(_) => (false, true),
                 };
                 let reader = row.opt_string(2)?.zip(row.opt_uuid(1)?.map(MemberId));
                 *found.entry((is_sealed, reader, goes)).or_default() += 1;
@@ -140,7 +140,7 @@ impl Slice {
             let mut record = Record::of_row(row, self.gone.get(&row.uuid(column::ID)?).copied())?;
             match entry.fate {
                 Fate::Bare(_) if record.body.is_some() => record.withhold(),
-                Fate::Cut => record.cut()?,
+                Fate::Cut(_) => record.cut()?,
                 _ => {}
             }
             each(&record)
@@ -163,7 +163,7 @@ impl Slice {
             &[],
             |row| {
                 let (hash, subject) = (Hash::from_slice(row.blob(0)?)?, row.int(2)?);
-                let goes = matches!(self.entries.at(subject)?.fate, Fate::Goes | Fate::Cut);
+                let goes = matches!(self.entries.at(subject)?.fate, Fate::Goes | Fate::Cut(_));
                 let why = match row.opt_text(3)? {
                     _ if !goes || behind.contains(&(subject, hash)) => Err(Why::Elsewhere),
                     Some(_) => Err(Why::NotHere),
@@ -191,7 +191,7 @@ impl Record {
     /// Takes out of the body what must not go in any narrowed bundle.
     fn cut(&mut self) -> Result<()> {
         let (Some(salt), Some(body)) = (self.salt, self.body()) else { return Ok(()) };
-        let Some(body) = cut::cut(&self.kind, body)? else { return Ok(()) };
+        let Some((body, _)) = cut::cut(&self.kind, body)? else { return Ok(()) };
         self.body = Some(RawValue::from_string(body).map_err(|e| Error::fault("the body of an entry", e))?);
         if self.gone.is_none() {
             (self.salt, self.gone) = (Some(cut::salt(&salt)?), Some(Absence::Cut));
@@ -209,7 +209,7 @@ enum Fate {
     /// It goes.
     Goes,
     /// It goes, but for a part of its body.
-    Cut,
+    Cut(Why),
     /// Its header goes alone.
     Bare(Why),
     /// It stays behind, as does everything about the subject if it is the first.
@@ -232,7 +232,10 @@ enum Why {
     Private,
     Sealed,
     Retracted,
-    Part,
+    Source,
+    Advice,
+    Reason,
+    Addresses,
     Handoff,
     Departure,
     Newer,
@@ -260,7 +263,10 @@ impl Why {
             Self::Private => "private to a member",
             Self::Sealed => "sealed",
             Self::Retracted => "retracted; that it was goes, its text does not",
-            Self::Part => "going without the imported record, the reason or the advice that stands in it",
+            Self::Source => "going without the imported record that stands in it word for word",
+            Self::Advice => "going without what there was to learn about all contacts of a handoff",
+            Self::Reason => "going without the reason why a note was retracted",
+            Self::Addresses => "going without the hashes of the addresses that were erased",
             Self::Handoff => "about all contacts of a handoff",
             Self::Departure => "why somebody left",
             Self::Newer => "written by a newer heirloom, which this one cannot judge",
@@ -390,12 +396,12 @@ impl Entries {
         for (at, entry) in self.0.iter().enumerate() {
             let what = match (entry.is_first(at), self.fate(entry.subject)) {
                 (true, _) => entry.noun.word(),
-                (false, Fate::Goes | Fate::Cut) => "entries",
+                (false, Fate::Goes | Fate::Cut(_)) => "entries",
                 (false, Fate::Bare(_) | Fate::Behind(_)) => continue,
             };
             match entry.fate {
                 Fate::Goes | Fate::Behind(Why::Own) => {}
-                Fate::Cut => *tally.entry(("entries", Why::Part)).or_default() += 1,
+                Fate::Cut(why) => *tally.entry(("entries", why)).or_default() += 1,
                 Fate::Bare(why) | Fate::Behind(why) => *tally.entry((what, why)).or_default() += 1,
             }
         }

@@ -213,7 +213,8 @@ impl<'c> Choice<'c> {
                 }
                 let body = cut::cut("contact.added", row.text(2)?)?;
                 let mut named = Named::default();
-                self.look_for_names("contact.added", body.as_deref().map_or_else(|| row.text(2), Ok)?, &mut named);
+                let body = body.as_ref().map_or_else(|| row.text(2), |(body, _)| Ok(body))?;
+                self.look_for_names("contact.added", body, &mut named);
                 match named.outsider {
                     true => found.push((row.uuid(1)?, seq)),
                     // They stayed behind for whom they name, who may be in scope by now.
@@ -471,7 +472,7 @@ impl<'c> Choice<'c> {
         }
         let cut = cut::cut(entry.kind, body)?;
         let mut found = Named::default();
-        self.look_for_names(entry.kind, cut.as_deref().unwrap_or(body), &mut found);
+        self.look_for_names(entry.kind, cut.as_ref().map_or(body, |(cut, _)| cut), &mut found);
         if found.outsider {
             named.outsider = true;
             if let Ok(Change::ContactAttached(change)) = Change::read(entry.kind, entry.version, body) {
@@ -480,7 +481,7 @@ impl<'c> Choice<'c> {
             return Ok(Fate::Bare(Why::Names));
         }
         named.subjects.append(&mut found.subjects);
-        Ok(if cut.is_some() { Fate::Cut } else { Fate::Goes })
+        Ok(cut.map_or(Fate::Goes, |(_, why)| Fate::Cut(why)))
     }
 
     /// Finds whom a body names.

@@ -4,40 +4,36 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::Why;
 use crate::error::{Error, Result};
 use crate::journal::Hash;
 use crate::store::values::exactly;
 
-/// The members of a body that stay behind.
+/// The member of a body that stays behind, and why.
 ///
 /// One entry has one cut, whatever the scope, so that two bundles never bring two different cuts of it.
-fn cuts(kind: &str) -> &'static [&'static str] {
+fn what(kind: &str) -> Option<(&'static str, Why)> {
     match kind {
-        // A row or a card, word for word, which may tell of others, and of what a note told that stays behind.
-        "contact.added" | "contact.identified" | "note.added" => &["source"],
-        // The reason may say what the note said.
-        "note.retracted" => &["why"],
+        // A row or a card, which may tell of others, and what a note told that stays behind.
+        "contact.added" | "contact.identified" | "note.added" => Some(("source", Why::Source)),
+        // It may say what the note said.
+        "note.retracted" => Some(("why", Why::Reason)),
         // It is about all contacts of the handoff.
-        "handoff.staged" => &["still_to_learn"],
-        // The hashes of addresses, by which an address can be told if it is guessed.
-        "contact.erased" => &["addresses"],
-        _ => &[],
+        "handoff.staged" => Some(("still_to_learn", Why::Advice)),
+        // An address can be told from its hash, if it is guessed.
+        "contact.erased" => Some(("addresses", Why::Addresses)),
+        _ => None,
     }
 }
 
-/// Cuts a body; `None` where there is nothing to cut.
-pub(super) fn cut(kind: &str, body: &str) -> Result<Option<String>> {
-    let cuts = cuts(kind);
-    if !cuts.iter().any(|name| body.contains(name)) {
-        return Ok(None);
-    }
+/// Cuts a body, and says why; `None` where there is nothing to cut.
+pub(super) fn cut(kind: &str, body: &str) -> Result<Option<(String, Why)>> {
+    let Some((name, why)) = what(kind).filter(|(name, _)| body.contains(name)) else { return Ok(None) };
     let wrong = |e: serde_json::Error| Error::fault("the body of an entry", format!("{kind}: {e}"));
     let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(body).map_err(wrong)?;
-    let before = members.len();
-    members.retain(|name, _| !cuts.contains(&name.as_str()));
-    match members.len() < before {
-        true => serde_json::to_string(&members).map(Some).map_err(wrong),
-        false => Ok(None),
+    match members.remove(name) {
+        Some(_) => Ok(Some((serde_json::to_string(&members).map_err(wrong)?, why))),
+        None => Ok(None),
     }
 }
 
