@@ -139,7 +139,13 @@ impl Slice {
             }
             let mut record = Record::of_row(row, self.gone.get(&row.uuid(column::ID)?).copied())?;
             match entry.fate {
-                Fate::Bare(_) if record.body.is_some() => record.withhold(),
+                Fate::Bare(why) if record.body.is_some() => {
+                    record.withhold();
+                    if why == Why::Erased {
+                        // A legal hold may keep here what is erased; whoever takes this in is to know it as erased.
+                        record.gone = Some(Absence::Erased);
+                    }
+                }
                 Fate::Cut(_) => record.cut()?,
                 _ => {}
             }
@@ -347,8 +353,10 @@ struct Entry {
     is_changed: bool,
     /// Of the first entry of a contact: whether it may have come into scope since that head.
     may_have_entered: bool,
-    /// Of a first entry: whether the subject was erased.
+    /// Of a first entry: whether the contact, the note or the promise is erased, or names who is.
     is_erased: bool,
+    /// Whether it says that something is erased.
+    erases: bool,
     /// Of a first entry: whether something that goes names the subject.
     is_named: bool,
 }

@@ -8,6 +8,7 @@ use super::{Entries, Entry, Fate, Noun, Why, cut, mention};
 use crate::bundle::scope::Scope;
 use crate::change::Change;
 use crate::contact::contact_key;
+use crate::erasure::erases;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, MemberId};
 use crate::journal::Hash;
@@ -72,6 +73,7 @@ impl<'c> Choice<'c> {
         choice.choose_contacts()?;
         choice.choose_notes(&private_readers(view, scope)?)?;
         choice.choose_follow_ups()?;
+        choice.withhold_what_is_erased()?;
         match scope.is_narrow() {
             true => choice.judge()?,
             false => choice.leave_unchanged()?,
@@ -93,10 +95,15 @@ impl<'c> Choice<'c> {
                 is_changed: false,
                 may_have_entered: false,
                 is_erased: false,
+                erases: erases(kind),
                 is_named: false,
             });
             let first = entries.at_mut(subject)?;
-            first.is_erased |= kind.ends_with(".erased");
+            match noun {
+                // Who they were is masked; that it is must reach everybody who may have them.
+                Noun::Member => first.is_named |= erases(kind),
+                _ => first.is_erased |= erases(kind),
+            }
             if seq > since {
                 first.is_changed = true;
                 first.may_have_entered |= names_people && since > 0 && kind.starts_with("ownership.");
@@ -272,7 +279,7 @@ impl<'c> Choice<'c> {
     /// Leaves the notes behind that are also about somebody who stays behind, and takes those again that are about somebody
     /// who may have come into scope.
     fn leave_notes_about_others(&mut self) -> Result<()> {
-        let matters = |first: &Entry| matches!(first.fate, Fate::Behind(_)) || first.may_have_entered;
+        let matters = |first: &Entry| matches!(first.fate, Fate::Behind(_) | Fate::Bare(_)) || first.may_have_entered;
         if !self.entries.subjects().any(|(_, first)| first.noun == Noun::Contact && matters(first)) {
             return Ok(());
         }
@@ -281,6 +288,7 @@ impl<'c> Choice<'c> {
             let contact = *entries.at(row.int(1)?)?;
             let note = entries.at_mut(row.int(0)?)?;
             note.is_changed |= contact.may_have_entered;
+            note.is_erased |= contact.is_erased;
             if matches!(contact.fate, Fate::Behind(_)) && !note.is_erased {
                 note.fate = Fate::Behind(Why::Outside);
             }
@@ -327,6 +335,7 @@ impl<'c> Choice<'c> {
                 let note = row.opt_int(2)?.map_or(Fate::Goes, |note| entries.fate(note));
                 let first = entries.at_mut(row.int(0)?)?;
                 first.is_changed |= contact.may_have_entered;
+                first.is_erased |= contact.is_erased;
                 if first.fate != Fate::Goes {
                     return Ok(());
                 }
@@ -340,6 +349,36 @@ impl<'c> Choice<'c> {
                 Ok(())
             },
         )
+    }
+
+    /// Withholds what is erased and is still here for as long as a legal hold lies on it, and what names whom it is about.
+    fn withhold_what_is_erased(&mut self) -> Result<()> {
+        let mut held = HashSet::new();
+        self.sql.each("SELECT c.id FROM contact c JOIN tombstone t ON t.id = c.id", &[], |row| {
+            held.insert(row.uuid(0)?);
+            Ok(())
+        })?;
+        let entries = &mut self.entries;
+        if !held.is_empty() {
+            self.sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
+                let mut names_erased = false;
+                mention::each_id(row.text(1)?, &mut |id| names_erased |= held.contains(&id));
+                let entry = entries.at_mut(row.int(0)?)?;
+                if names_erased && entry.fate == Fate::Goes && !entry.erases {
+                    entry.fate = Fate::Bare(Why::Erased);
+                    entry.is_erased = true;
+                }
+                Ok(())
+            })?;
+        }
+        for at in 0..self.entries.0.len() {
+            let Some(entry) = self.entries.0.get(at).copied() else { continue };
+            let first = self.entries.at(entry.subject)?;
+            if first.is_erased && !entry.erases && !matches!(first.fate, Fate::Behind(_)) {
+                self.entries.at_mut(at as i64 + 1)?.fate = Fate::Bare(Why::Erased);
+            }
+        }
+        Ok(())
     }
 
     /// Leaves behind what has not changed, in a bundle that goes on from another. Members, agencies and handoffs always go,
@@ -449,7 +488,7 @@ impl<'c> Choice<'c> {
         let before = self.entries.at(entry.seq)?.fate;
         let fate = match (entry.body, first.fate) {
             (None, _) => before,
-            (_, Fate::Bare(Why::Erased)) if !entry.kind.ends_with(".erased") => Fate::Bare(Why::Erased),
+            _ if before == Fate::Bare(Why::Erased) => before,
             (_, Fate::Bare(why)) if matches!(entry.kind, "note.added" | "note.corrected") => Fate::Bare(why),
             _ if !Change::is_known(entry.kind, entry.version) => Fate::Bare(Why::Newer),
             (Some(body), _) => self.judge_body(entry, subject, body, named)?,
@@ -510,8 +549,6 @@ impl<'c> Choice<'c> {
             self.entries.at_mut(*person)?.is_named = true;
         }
         let is_of_them = |first: &Entry| matches!(first.noun, Noun::Member | Noun::Agency | Noun::Handoff);
-        // That somebody was erased must reach everybody who may have them.
-        self.entries.subjects_mut().for_each(|(_, first)| first.is_named |= first.is_erased);
         let named = |(key, first): (i64, &Entry)| (first.is_named && is_of_them(first)).then_some(key);
         let mut waiting: Vec<i64> = self.entries.subjects().filter_map(named).collect();
         while let Some(subject) = waiting.pop() {

@@ -503,16 +503,16 @@ impl World {
         let (advice, question) = (self.word(), self.word());
         let plan = self.memory.handoff().of_member(leaver).to(successor).reason("The contract ends").plan().unwrap();
         let asked = plan.contacts().next();
-        let done = self.memory.write(host(), |w| {
-            let handoff = w.offer(&plan)?;
-            if let Some(contact) = asked {
-                w.ask(handoff, contact, &question)?;
-            }
-            w.advance(handoff, Stage::Shadow, Some(&advice))?;
-            w.accept_all(handoff)?;
-            Ok(handoff)
-        });
-        let Ok(handoff) = done else { return };
+        let Ok(handoff) = self.memory.write(host(), |w| w.offer(&plan)) else { return };
+        self.memory
+            .write(successor, |w| {
+                if let Some(contact) = asked {
+                    w.ask(handoff, contact, &question)?;
+                }
+                w.accept_all(handoff)
+            })
+            .unwrap();
+        self.memory.write(host(), |w| w.advance(handoff, Stage::Shadow, Some(&advice))).unwrap();
         self.never.push(advice);
         for contact in plan.contacts() {
             let person = self.people.iter_mut().find(|person| person.id == contact).unwrap();
