@@ -244,7 +244,10 @@ impl World {
             9 | 10 => self.assign(),
             11 => self.promise(),
             12 => self.change(),
-            13 => self.erase(),
+            13 => match self.chance(2) {
+                true => self.erase(),
+                false => self.rename_member(),
+            },
             _ => match self.chance(3) {
                 true => self.depart(),
                 false => self.hand_off(),
@@ -380,10 +383,12 @@ impl World {
 
     fn correct(&mut self) {
         let Some((place, actor)) = self.standing() else { return };
-        let text = self.word();
+        let (text, named) = (self.word(), self.chance(3).then(|| self.someone()));
+        let link = named.map(|place| self.people[place].id.to_string()).unwrap_or_default();
         let id = self.notes[place].id;
-        self.memory.write(actor, |w| w.correct_note(id, &text, None)).unwrap();
+        self.memory.write(actor, |w| w.correct_note(id, &format!("{text} {link}"), None)).unwrap();
         self.notes[place].tokens.push(text);
+        self.notes[place].names.extend(named);
     }
 
     fn reclassify(&mut self) {
@@ -473,6 +478,12 @@ impl World {
         for note in &mut self.notes {
             note.erased |= note.about.contains(&person) || note.said_by == Some(person);
         }
+    }
+
+    fn rename_member(&mut self) {
+        let (member, name) = (self.pick(self.members.len()), self.word());
+        let id = self.members[member].0;
+        self.memory.write(host(), |w| w.rename_member(id, &name)).unwrap();
     }
 
     /// The place of a person who was not erased.
@@ -874,4 +885,42 @@ fn an_imported_record_is_cut_out_of_a_narrowed_bundle_and_cannot_be_tried_out_by
     part.take_in(&client);
     assert!(told(&client).contains("text/csv"), "{}", told(&client));
     is_sound(&client);
+}
+
+#[test]
+fn what_is_erased_and_held_here_goes_in_no_bundle() {
+    let mut world = World::new(Dice::from_seed(5));
+    (0..3).for_each(|_| world.add_person());
+    let (sally, ben) = (world.people[0].id, world.people[1].id);
+    let (text, shared, promise) = (world.word(), world.word(), world.word());
+    world
+        .memory
+        .write(host(), |w| {
+            w.link(ben, "knows", sally)?;
+            w.note(sally, &text).save()?;
+            let note = w.note_about(&[sally, ben], &shared)?.save()?;
+            w.correct_note(note, &format!("{shared} again"), None)?;
+            w.follow_up(sally, &promise).owner(world.members[0].0).save()
+        })
+        .unwrap();
+    let client = Memory::in_memory().unwrap();
+    Packed::of(&world.memory, &Scope::default(), None).take_in(&client);
+    client.write(host(), |w| w.hold(sally, "case 4", "a claim")).unwrap();
+    drop(world.memory.erase(host(), sally, "case 17").unwrap());
+    Packed::of(&world.memory, &Scope::default(), None).take_in(&client);
+    assert!(client.contact(sally).is_ok(), "the hold did not hold");
+
+    let scopes = [Scope::default(), Scope { up_to: Some(Sensitivity::Health), ..Scope::default() }];
+    for scope in scopes {
+        let on = Packed::of(&client, &scope, None);
+        let goes = on.text();
+        for word in world.people[0].tokens.iter().chain([&text, &shared, &promise]) {
+            assert!(!goes.contains(word), "{scope:?}: {word}\n{goes}");
+        }
+        let third = Memory::in_memory().unwrap();
+        on.take_in(&third);
+        is_sound(&third);
+        assert!(matches!(third.contact(sally), Err(Error::Erased { .. })), "{:?}", third.contact(sally));
+        assert_eq!(third.contact(ben).unwrap().name, client.contact(ben).unwrap().name);
+    }
 }
