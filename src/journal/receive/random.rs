@@ -24,8 +24,10 @@ use self::deeds::{
 };
 use super::tests::{entries, is_sound};
 use super::*;
+use crate::bundle::Scope;
+use crate::bundle::slice::Slice;
 use crate::id::{AgencyId, ContactId, FollowUpId, HandoffId, NoteId, QuestionId};
-use crate::{Durability, HandoffState, Memory, NewMember, Visibility};
+use crate::{Durability, HandoffState, Memory, NewMember, View, Visibility};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ enum Telling {
     Whole,
     /// Some contacts and what hangs on them, some of it by its headers alone.
     Part(u64),
+    /// Some contacts, as a bundle has them: what names others is cut or withheld.
+    Scoped(u64),
 }
 
 /// What travels: entries, and bytes of attachments.
@@ -59,8 +63,7 @@ struct Parcel {
 }
 
 fn moves(deeds: &'static [Deed], erasing: u32) -> impl Strategy<Value = Vec<Move>> {
-    let telling =
-        || prop_oneof![1 => proptest::strategy::Just(Telling::Whole), 2 => any::<u64>().prop_map(Telling::Part)];
+    let telling = || prop_oneof![1 => proptest::strategy::Just(Telling::Whole), 2 => any::<u64>().prop_map(Telling::Part), 2 => any::<u64>().prop_map(Telling::Scoped)];
     let one = prop_oneof![
         5 => (0..3_usize, any::<bool>(), deeds::step(deeds)).prop_map(|(at, admit, step)| Move::Write(at, admit, step)),
         3 => (0..3_usize, 1..3_usize, telling()).prop_map(|(from, on, told)| Move::Tell(from, (from + on) % 3, told)),
@@ -222,11 +225,31 @@ fn pack(from: &Memory, telling: Telling) -> Parcel {
             })
         })
         .unwrap();
-    if let Telling::Part(choice) = telling {
-        narrow(&mut records, choice);
-        bytes.retain(|_, _| choice % 4 != 0);
+    match telling {
+        Telling::Whole => {}
+        Telling::Part(choice) => {
+            narrow(&mut records, choice);
+            bytes.retain(|_, _| choice % 4 != 0);
+        }
+        Telling::Scoped(choice) => records = scoped(from, choice),
     }
     Parcel { records, bytes }
+}
+
+/// What a bundle about some contacts holds.
+fn scoped(from: &Memory, choice: u64) -> Vec<Record> {
+    let mut contacts = ids(from, "SELECT id FROM contact ORDER BY id", ContactId);
+    contacts.retain(|contact| throw(choice, contact.0, 2) % 2 == 0);
+    let scope = Scope { contacts: Some(contacts), ..Scope::default() };
+    let mut records = Vec::new();
+    let slice = |view: &View<'_>| {
+        Slice::of(view, &scope, None)?.each(view, &mut |record| {
+            records.push(record.clone());
+            Ok(())
+        })
+    };
+    from.read(slice).unwrap();
+    records
 }
 
 /// Leaves some contacts and what is about them alone; the bodies of entries that name others, or handoffs that stay, are
