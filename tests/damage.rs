@@ -17,7 +17,7 @@ use std::{fmt, fs};
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use heirloom::{
-    Actor, Channel, ContactId, Head, Member, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteKind,
+    Actor, Channel, ContactId, Error, Head, Member, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteKind,
     OpenOptions, Result, Role, Sensitivity, Stage, Verification, relation,
 };
 use rusqlite::types::Value;
@@ -43,7 +43,10 @@ impl Original {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("original.heirloom");
         let memory = options().open(&path).unwrap();
-        let contacts = fill(&memory).unwrap();
+        let mut contacts = fill(&memory).unwrap();
+        erase_and_hold(&memory, &mut contacts).unwrap();
+        #[cfg(feature = "bundle")]
+        contacts.extend(hear_of_another(&memory));
         let verified = memory.verify().unwrap();
         assert!(verified.is_sound(), "{verified}");
         let (head, reads) = (memory.head().unwrap(), reads(&memory, &contacts).unwrap());
@@ -218,6 +221,52 @@ fn promise_and_hand_over(memory: &Memory, tom: &Member, mia: &Member, contacts: 
     })
 }
 
+/// Erases a contact, a note and the bytes that hang on them, and places a hold.
+fn erase_and_hold(memory: &Memory, contacts: &mut Vec<ContactId>) -> Result<()> {
+    let erased = contacts.pop().unwrap();
+    let note = memory.write(Actor::system("host"), |w| {
+        w.hold(contacts[7], "case 12", "a claim is open")?;
+        w.attach(erased, NewAttachment::new("card.txt", "text/plain", "a card"))?;
+        w.note(contacts[8], "to be forgotten").save()
+    })?;
+    assert_eq!(memory.erase(Actor::system("host"), erased, "request 4711")?.contacts, 1);
+    assert_eq!(memory.erase_note(Actor::system("host"), note, "request 4712")?.notes, 1);
+    Ok(())
+}
+
+/// Hears from another memory of one of its contacts, without the link to another and the bytes that hang on it; and hears
+/// again, when what comes is older than what was written here.
+#[cfg(feature = "bundle")]
+fn hear_of_another(memory: &Memory) -> Vec<ContactId> {
+    use heirloom::bundle::{BundleExport, Opening};
+
+    let elsewhere = options().in_memory().unwrap();
+    let sally = elsewhere
+        .write(Actor::system("setup"), |w| {
+            let ana = w.add_member(NewMember::new("Ana").email("ana@agency.example"))?;
+            let sally = w.add_contact(NewContact::person("Sally Marsh").handle(Channel::X, "@sally"))?;
+            let ben = w.add_contact(NewContact::person("Ben Ito"))?;
+            w.link(sally, relation::KNOWS, ben)?;
+            w.assign(sally, &ana, Role::Owner)?;
+            w.attach(sally, NewAttachment::new("seat.txt", "text/plain", "by the window"))?;
+            w.note(sally, "Asked for a table").said_by(&ana).save()?;
+            w.follow_up(sally, "Keep the table").owner(&ana).save()?;
+            Ok(sally)
+        })
+        .unwrap();
+    let hear = |bundle: BundleExport<'_>| {
+        let mut bytes = Vec::new();
+        bundle.receiver("us").write(&mut bytes).unwrap();
+        let bag = Opening::new().open_reader("bundle.zip", std::io::Cursor::new(bytes)).unwrap();
+        assert!(memory.import_bundle(&bag).run(Actor::system("office")).unwrap().received.is_some());
+    };
+    hear(elsewhere.bundle().of([sally]).without_attachments());
+    memory.write(Actor::system("host"), |w| w.rename_contact(sally, "Sally Whitcomb")).unwrap();
+    elsewhere.write(Actor::system("host"), |w| w.tag(sally, "window")).unwrap();
+    hear(elsewhere.bundle().of([sally]).without_attachments());
+    vec![sally]
+}
+
 /// A note of a contact that stands in the search index already.
 fn memory_note(w: &heirloom::Writer<'_>, contact: ContactId) -> Result<heirloom::NoteId> {
     Ok(w.view().timeline(contact, None, 100)?.notes.last().unwrap().id)
@@ -236,9 +285,13 @@ fn reads(memory: &Memory, contacts: &[ContactId]) -> Result<Vec<String>> {
         all.push(seeing.brief(*contact)?.to_json());
         all.push(format!("{:?}", seeing.timeline(*contact, None, usize::MAX)?.notes));
         for attachment in seeing.contact_attachments(*contact)? {
-            all.push(format!("{:?}", seeing.attachment_bytes(&attachment)?));
+            all.push(match seeing.attachment_bytes(&attachment) {
+                Err(Error::Unknown { .. }) => format!("{} is not here", attachment.name),
+                bytes => format!("{:?}", bytes?),
+            });
         }
     }
+    all.push(format!("{:?}", memory.holds()?));
     for n in 0..contacts.len() {
         all.push(format!("{:?}", memory.by_handle(Channel::X, &format!("@guest{n}"))?));
         all.push(format!("{:?}", memory.by_external_id("till", &n.to_string())?));
