@@ -229,21 +229,34 @@ impl Writer<'_> {
     /// Adds the body to an entry that came without, or with less of it.
     fn fill(&mut self, seq: i64, entry: &Record) -> Result<Received> {
         let id = entry.id.as_bytes();
-        let is_whole = match (entry.gone, gone::why(self.sql, id)?) {
-            (None, Some(Absence::Withheld | Absence::Cut)) => true,
-            (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld)) => false,
+        match (entry.gone, gone::why(self.sql, id)?) {
+            (None, Some(Absence::Withheld | Absence::Cut))
+            | (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld)) => {}
+            (Some(Absence::Cut), Some(Absence::Cut)) if self.says_more(seq, entry)? => {}
+            (Some(Absence::Erased), Some(Absence::Withheld)) => {
+                self.is_gone(id, Absence::Erased, None)?;
+                return Ok(Received::Known);
+            }
             _ => return Ok(Received::Known),
-        };
+        }
         entry.change()?;
         if !self.keep_body(seq, entry)? {
             return Ok(Received::Known);
         }
-        if is_whole {
+        if entry.gone.is_none() {
             self.is_here(id)?;
         }
         let subject = seq_of(self.sql, entry.subject)?.ok_or_else(|| Error::unknown("subject", entry.subject))?;
         self.stale.insert(subject);
         Ok(Received::Filled)
+    }
+
+    /// Whether a body of which a part was cut says more than the one that stands, of which another part was. Of two of one
+    /// length the later in the alphabet stands, so that the order of arrival does not matter.
+    fn says_more(&self, seq: i64, entry: &Record) -> Result<bool> {
+        let stands = body_of(self.sql, seq)?;
+        let (stands, comes) = (stands.as_deref().unwrap_or_default(), entry.body().unwrap_or_default());
+        Ok((comes.len(), comes) > (stands.len(), stands))
     }
 
     /// Numbers, checks, stores and applies an entry that is not known.
@@ -366,7 +379,7 @@ impl Writer<'_> {
     fn keep_body(&mut self, seq: i64, entry: &Record) -> Result<bool> {
         let id = entry.id.as_bytes();
         if self.is_kept_out(entry)? {
-            self.is_gone(id, Absence::Erased, None)?;
+            self.erase_body(seq, id)?;
             return Ok(false);
         }
         let (Some(salt), Some(body)) = (&entry.salt, entry.body()) else {
@@ -515,6 +528,10 @@ fn member_key(sql: &dyn Sql, entry: &Record, id: Uuid) -> Result<i64> {
         Some((key, Subject::Member(_))) => Ok(key),
         _ => Err(entry.refused("was made by a member who is neither here nor before it in the bundle")),
     }
+}
+
+fn body_of(sql: &dyn Sql, seq: i64) -> Result<Option<String>> {
+    sql.first("SELECT body FROM entry_body WHERE seq = $1", &[Value::Int(seq)], |row| row.string(0))
 }
 
 fn known(sql: &dyn Sql, id: Uuid) -> Result<Option<(i64, Hash)>> {
