@@ -321,6 +321,62 @@ fn an_import_that_fails_at_any_statement_leaves_nothing() {
     });
 }
 
+/// A bundle of another memory, as it was received before and as it is today: something in it is older than what was written
+/// here meanwhile, and something was erased.
+#[cfg(feature = "bundle")]
+fn heard_before_and_today(stage: &Stage) -> crate::bundle::Bag {
+    let at = Utc.with_ymd_and_hms(2025, 6, 1, 12, 0, 0).unwrap();
+    let elsewhere = Memory::options().clock(move || at).in_memory().unwrap();
+    let bundle = || {
+        let mut zip = Vec::new();
+        let _ = elsewhere.bundle().receiver("us").write(&mut zip).unwrap();
+        crate::bundle::Opening::new().open_reader("handoff.zip", std::io::Cursor::new(zip)).unwrap()
+    };
+    let (dora, emil, note) = elsewhere
+        .write(Actor::system("setup"), |w| {
+            let zoe = w.add_member(NewMember::new("Zoe"))?;
+            let dora = w.add_contact(NewContact::person("Dora").handle(Channel::X, "@dora"))?;
+            let emil = w.add_contact(NewContact::person("Emil"))?;
+            w.assign(dora, &zoe, Role::Owner)?;
+            w.follow_up(dora, "Send the winter menu").owner(&zoe).save()?;
+            Ok((dora, emil, w.note_about(&[dora, emil], "Asked for the soup")?.save()?))
+        })
+        .unwrap();
+    let arrival = stage.memory.import_bundle(&bundle()).run(Actor::system("office")).unwrap();
+    assert!(arrival.received.is_some());
+    stage
+        .memory
+        .write(&stage.mia, |w| {
+            w.rename_contact(dora, "Dora Lund")?;
+            w.correct_note(note, "Asked for the bread", None)
+        })
+        .unwrap();
+    elsewhere
+        .write(Actor::system("setup"), |w| {
+            w.tag(dora, "soup")?;
+            w.attach(dora, NewAttachment::new("seat.txt", "text/plain", "by the window"))?;
+            w.reclassify_note(note, NoteKind::Praise, Sensitivity::Ordinary)
+        })
+        .unwrap();
+    let _ = elsewhere.erase(Actor::system("setup"), emil, "4711").unwrap();
+    bundle()
+}
+
+#[test]
+#[cfg(feature = "bundle")]
+fn a_bundle_that_fails_at_any_statement_leaves_nothing() {
+    let stage = stage();
+    let bag = heard_before_and_today(&stage);
+    fails_at_every_statement(&stage, 150, || {
+        let arrival = stage.memory.import_bundle(&bag).run(Actor::system("office"))?;
+        assert!(arrival.received.is_some());
+        Ok(())
+    });
+    let dora = stage.memory.named("Dora Lund").unwrap().remove(0);
+    assert_eq!(stage.memory.contact(dora.id).unwrap().tags, ["soup"]);
+    assert!(stage.memory.named("Emil").unwrap().is_empty());
+}
+
 #[test]
 fn an_index_that_cannot_be_brought_up_to_date_keeps_nothing_of_the_write_that_did_it() {
     let stage = stage();
