@@ -70,7 +70,7 @@ impl Parts {
         for record in &self.records {
             counts.entries += 1;
             counts.without_body += u64::from(record.body().is_none());
-            if record.subject == record.id {
+            if record.subject == record.id && record.body().is_some() {
                 count_subject(&mut counts, record.about());
             }
         }
