@@ -692,16 +692,20 @@ impl<'m> Writer<'m> {
     }
 
     fn finish(mut self) -> Result<()> {
-        if self.reduced {
-            let reduced = gone::state(self.sql)?;
-            let memory = self.memory_id();
-            self.append(memory, reduced)?;
-        }
+        self.say_what_is_gone()?;
         if self.tip.seq >= self.first {
             self.settle()?;
             self.tip.save(self.sql)?;
         }
         Ok(())
+    }
+
+    /// Says in the journal what is gone, where that changed.
+    pub(crate) fn say_what_is_gone(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.reduced) {
+            true => self.append(self.memory_id(), gone::state(self.sql)?),
+            false => Ok(()),
+        }
     }
 
     fn settle(&mut self) -> Result<()> {

@@ -137,6 +137,7 @@ impl<'a> BundleImport<'a> {
         let memory = self.memory;
         let arrival = memory.write(actor, |w| {
             let arrival = Intake::new(&self, w)?.run(self.progress)?;
+            w.say_what_is_gone()?;
             if arrival.brought_anything() {
                 let id = w.memory_id();
                 w.append(id, arrival.imported())?;
@@ -288,6 +289,9 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
             (said.notes, found.notes, "notes"),
             (said.follow_ups, found.follow_ups, "promises"),
             (said.members, found.members, "members"),
+            (said.agencies, found.agencies, "agencies"),
+            (said.handoffs, found.handoffs, "handoffs"),
+            (said.others, found.others, "subjects of a newer heirloom"),
             (said.attachments, found.attachments, "attachments"),
             (said.attachment_bytes, found.attachment_bytes, "bytes of attachments"),
         ];
@@ -486,13 +490,15 @@ fn statement(bag: &Bag) -> Result<Statement> {
 }
 
 fn count_subject(counts: &mut Counts, subject: Subject) {
-    match subject {
-        Subject::Contact(_) => counts.contacts += 1,
-        Subject::Note(_) => counts.notes += 1,
-        Subject::FollowUp(_) => counts.follow_ups += 1,
-        Subject::Member(_) => counts.members += 1,
-        _ => {}
-    }
+    *match subject {
+        Subject::Contact(_) => &mut counts.contacts,
+        Subject::Note(_) => &mut counts.notes,
+        Subject::FollowUp(_) => &mut counts.follow_ups,
+        Subject::Member(_) => &mut counts.members,
+        Subject::Agency(_) => &mut counts.agencies,
+        Subject::Handoff(_) => &mut counts.handoffs,
+        Subject::Memory(_) | Subject::Other(_) => &mut counts.others,
+    } += 1;
 }
 
 fn refusal(bag: &Bag, file: Option<&str>, why: &str) -> Error {

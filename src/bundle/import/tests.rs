@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
-use std::collections::BTreeSet;
-use std::io::{Cursor, Write as _};
+use std::io::Cursor;
+
+mod broken;
 
 use super::*;
 use crate::bundle::slice::Slice;
 use crate::bundle::{BagInfo, BagWriter, Opening, Packing, Scope, Signer};
-use crate::{Channel, ContactId, MemberId, NewAttachment, NewContact, NewMember, Role};
+use crate::{Channel, ContactId, MemberId, NewContact, NewMember, Role};
 
 /// The parts of a bundle, to be changed before they are packed.
 #[derive(Clone)]
