@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::Intake;
 use super::arrival::{OutsideMember, PossibleDuplicate, ToDecide};
-use crate::contact::read_summary;
+use crate::contact::{ContactSummary, read_summary};
 use crate::error::Result;
-use crate::id::{FollowUpId, MemberId};
+use crate::id::{ContactId, FollowUpId, MemberId};
 use crate::journal::Subject;
 use crate::store::{RowExt, SqlExt, Value};
 
@@ -54,12 +54,17 @@ impl Intake<'_, '_, '_> {
                 true => tally.conflicting += 1,
                 false => tally.changed += 1,
             }
-            if let (true, Subject::Contact(contact)) = (both, subject) {
-                self.arrival.both_changed.push(self.w.view().contact_summary(contact)?);
+            if let (true, Subject::Contact(_)) = (both, subject) {
+                // One who was erased is not there to be named.
+                self.arrival.both_changed.extend(self.contact(key)?);
             }
         }
         self.arrival.both_changed.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         Ok(())
+    }
+
+    fn contact(&self, key: i64) -> Result<Option<ContactSummary>> {
+        self.w.sql().first("SELECT id, kind, name FROM contact WHERE key = $1", &[Value::Int(key)], read_summary)
     }
 
     /// A subject with its kind and key, if it was here before.
@@ -109,11 +114,8 @@ impl Intake<'_, '_, '_> {
              ORDER BY c.name_key, c.key, k.key, h.position",
             &[Value::Int(self.before)],
             |row| {
-                let known = crate::contact::ContactSummary {
-                    id: crate::id::ContactId(row.uuid(3)?),
-                    kind: row.text(4)?.parse()?,
-                    name: row.string(5)?,
-                };
+                let known =
+                    ContactSummary { id: ContactId(row.uuid(3)?), kind: row.text(4)?.parse()?, name: row.string(5)? };
                 let (channel, address) = (row.text(6)?.parse()?, row.string(7)?);
                 Ok(PossibleDuplicate { new: read_summary(row)?, known, channel, address })
             },

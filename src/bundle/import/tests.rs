@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 mod broken;
 
+use super::arrival::ToDecide;
 use super::*;
 use crate::bundle::slice::Slice;
 use crate::bundle::{BagInfo, BagWriter, Opening, Packing, Scope, Signer};
@@ -167,4 +168,295 @@ fn a_bundle_brings_everything_once_and_the_preview_says_exactly_what() {
     assert_eq!((again.contacts.equal, again.contacts.new), (1, 0));
     assert_eq!(arrival.received, Some(client.head().unwrap()), "a second time wrote something");
     is_sound(&client);
+}
+
+#[test]
+fn a_memory_that_is_read_elsewhere_and_written_here_is_merged_in_any_order() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &agency);
+    let first = Parts::of(&agency).bag();
+    client
+        .write(office(), |w| {
+            w.rename_contact(sally, "Sally Whitcomb")?;
+            w.tag(sally, "vip")
+        })
+        .unwrap();
+    agency.write(ana, |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
+    let arrival = take_in(&client, &agency);
+    assert_eq!((arrival.contacts.conflicting, arrival.contacts.changed, arrival.contacts.equal), (1, 0, 0));
+    assert_eq!(arrival.both_changed[0].name, "Sally Marsh");
+    assert!(arrival.to_string().contains("1 changed on both sides"), "{arrival}");
+    assert!(
+        !client.import_bundle(&first).run(office()).unwrap().brought_anything(),
+        "an older bundle brought something"
+    );
+    assert_eq!(client.contact(sally).unwrap().name, "Sally Marsh");
+    assert_eq!(client.contact(sally).unwrap().tags, ["vip"]);
+    is_sound(&client);
+}
+
+#[test]
+fn two_owners_after_a_merge_are_listed_and_one_call_decides() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &agency);
+    let (mia, leo) = client
+        .write(office(), |w| Ok((w.add_member(NewMember::new("Mia"))?.id, w.add_member(NewMember::new("Leo"))?.id)))
+        .unwrap();
+    client.write(office(), |w| w.transfer(sally, mia, Some("ours now"))).unwrap();
+    let ben = agency
+        .write(ana, |w| {
+            let ben = w.add_member(NewMember::new("Ben"))?.id;
+            w.transfer(sally, ben, Some("Ana is away"))?;
+            w.follow_up(sally, "Send the menu").owner(ben).save()?;
+            Ok(ben)
+        })
+        .unwrap();
+    let arrival = take_in(&client, &agency);
+    let [ToDecide::Owners(conflict)] = arrival.to_decide.as_slice() else { panic!("{arrival}") };
+    let claimants: Vec<_> = conflict.claimants.iter().map(|claim| claim.member).collect();
+    assert_eq!(claimants, [mia, ben]);
+    assert_eq!(client.ownership_conflicts().unwrap(), [conflict.clone()]);
+    assert!(arrival.to_string().contains("Sally is looked after by Mia (since"), "{arrival}");
+    let brief = client.brief(sally).unwrap().to_string();
+    assert!(brief.contains("Mia and Ben each look after them; somebody must decide who does"), "{brief}");
+    assert!(take_in(&client, &agency).to_decide.is_empty(), "what stood before was told as new");
+
+    // Nobody takes it for one owner in the meantime.
+    let refused = |error: Error, words: &str| assert!(error.to_string().contains(words), "{error}");
+    refused(client.write(office(), |w| w.transfer(sally, leo, None)).unwrap_err(), "decide by decide_owner who does");
+    refused(client.write(office(), |w| w.assign(sally, leo, Role::Owner)).unwrap_err(), "looked after by Mia already");
+    refused(client.write(office(), |w| w.decide_owner(sally, leo, None)).unwrap_err(), "Leo does not own Sally");
+
+    client.write(office(), |w| w.decide_owner(sally, mia, Some("she sees her every week"))).unwrap();
+    assert!(client.ownership_conflicts().unwrap().is_empty());
+    let standing: Vec<_> = client.brief(sally).unwrap().owners.iter().map(|owner| owner.member).collect();
+    assert_eq!(standing, [mia]);
+    assert_eq!(client.follow_ups_of(mia).unwrap().len(), 1, "the promise of who steps back was left behind");
+    refused(client.write(office(), |w| w.decide_owner(sally, mia, None)).unwrap_err(), "there is nothing to decide");
+
+    // The decision travels back, and both agree.
+    assert!(take_in(&agency, &client).to_decide.is_empty());
+    assert!(agency.ownership_conflicts().unwrap().is_empty());
+    assert_eq!(agency.owner_at(sally, chrono::Utc::now()).unwrap().unwrap().member, mia);
+    is_sound(&client);
+    is_sound(&agency);
+}
+
+#[test]
+fn with_two_owners_a_role_can_be_ended_and_one_of_them_can_depart() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &agency);
+    let mia = client.write(office(), |w| Ok(w.add_member(NewMember::new("Mia"))?.id)).unwrap();
+    client.write(office(), |w| w.transfer(sally, mia, None)).unwrap();
+    let ben = agency
+        .write(ana, |w| {
+            let ben = w.add_member(NewMember::new("Ben"))?.id;
+            w.transfer(sally, ben, None)?;
+            Ok(ben)
+        })
+        .unwrap();
+    take_in(&client, &agency);
+    let copy = Memory::in_memory().unwrap();
+    take_in(&copy, &client);
+    copy.write(office(), |w| w.unassign(sally, mia, Role::Owner, None)).unwrap();
+    assert!(copy.ownership_conflicts().unwrap().is_empty());
+    assert_eq!(copy.owner_at(sally, chrono::Utc::now()).unwrap().unwrap().member, ben);
+
+    let plan = client.handoff().of_member(mia).reason("leaves").to(ben).plan();
+    let error = plan.unwrap_err().to_string();
+    assert!(error.contains("Ben came with a bundle from another memory and cannot take over; admit_member"), "{error}");
+    client.write(office(), |w| w.admit_member(ben)).unwrap();
+    client.write(office(), |w| w.depart(mia, None)).unwrap();
+    assert!(client.ownership_conflicts().unwrap().is_empty());
+    assert_eq!(client.owner_at(sally, chrono::Utc::now()).unwrap().unwrap().member, ben);
+    is_sound(&client);
+}
+
+#[test]
+fn who_left_there_and_owns_here_awaits_a_decision() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &agency);
+    let tom = client
+        .write(office(), |w| {
+            let tom = w.add_contact(NewContact::person("Tom"))?;
+            w.append(
+                tom,
+                crate::ownership::OwnershipAssigned {
+                    member: ana,
+                    member_name: "Ana".to_owned(),
+                    role: Role::Owner,
+                    since: w.at_micros(),
+                    until: None,
+                    why: None,
+                },
+            )?;
+            Ok(tom)
+        })
+        .unwrap();
+    agency
+        .write(office(), |w| {
+            let ben = w.add_member(NewMember::new("Ben"))?;
+            w.transfer(sally, &ben, None)?;
+            w.depart(ana, None)
+        })
+        .unwrap();
+    let arrival = take_in(&client, &agency);
+    let [ToDecide::DepartedOwner { contact, member }] = arrival.to_decide.as_slice() else { panic!("{arrival}") };
+    assert_eq!((contact.id, member.as_str()), (tom, "Ana"));
+    assert!(arrival.to_string().contains("Tom is looked after by Ana, who has left; transfer hands them on"));
+}
+
+#[test]
+fn a_contact_who_shares_an_address_is_named_as_a_possible_duplicate() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    let (client, _, known) = memory_with("Mia", "S. Whitcomb");
+    let arrival = take_in(&client, &agency);
+    let [twice] = arrival.duplicates.as_slice() else { panic!("{arrival}") };
+    assert_eq!((twice.new.id, twice.known.id, twice.address.as_str()), (sally, known, "sally@mail.example"));
+    let told = "Sally, who came, and S. Whitcomb, who was here: e-mail sally@mail.example";
+    assert!(arrival.to_string().contains(told), "{arrival}");
+    assert_eq!(client.by_handle(Channel::Email, "sally@mail.example").unwrap().len(), 2);
+}
+
+#[test]
+fn members_who_came_are_authors_and_are_named_for_nothing_here_before_they_are_admitted() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &agency);
+    let (mia, tom) = client
+        .write(office(), |w| {
+            let mia = w.add_member(NewMember::new("Mia"))?.id;
+            let tom = w.add_contact(NewContact::person("Tom"))?;
+            w.assign(tom, mia, Role::Owner)?;
+            Ok((mia, tom))
+        })
+        .unwrap();
+    assert!(client.member(ana).unwrap().outside);
+    let words = "Ana came with a bundle from another memory and cannot look after anybody; admit_member";
+    let error = client.write(office(), |w| w.transfer(tom, ana, None)).unwrap_err().to_string();
+    assert!(error.contains(words), "{error}");
+    let error = client.write(office(), |w| w.assign(tom, ana, Role::Backup)).unwrap_err().to_string();
+    assert!(error.contains(words), "{error}");
+    let promise = client.write(mia, |w| w.follow_up(tom, "Call").owner(ana).save().map(drop));
+    assert!(promise.unwrap_err().to_string().contains("can keep no promise"));
+    client.write(office(), |w| w.transfer(sally, mia, None)).unwrap();
+
+    // That they act elsewhere too says nothing of here.
+    let third = Memory::in_memory().unwrap();
+    take_in(&third, &client);
+    third.write(office(), |w| w.admit_member(ana)).unwrap();
+    take_in(&client, &third);
+    assert!(client.member(ana).unwrap().outside, "another memory let them act here");
+    client.write(office(), |w| w.admit_member(ana)).unwrap();
+    client.write(ana, |w| w.tag(sally, "vip")).unwrap();
+    is_sound(&client);
+}
+
+#[test]
+fn attachments_come_along_and_those_that_do_not_can_come_later() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    let menu = crate::NewAttachment::new("menu.txt", "text/plain", b"lemon tart".to_vec());
+    agency.write(office(), |w| w.attach(sally, menu).map(drop)).unwrap();
+    let whole = Parts::of(&agency);
+    let mut without = whole.clone();
+    without.attachments.clear();
+    without.recount();
+    let client = Memory::in_memory().unwrap();
+    let arrival = client.import_bundle(&without.bag()).run(office()).unwrap();
+    assert_eq!((arrival.attachments.new, arrival.attachments_missing), (0, 1));
+    assert!(arrival.to_string().contains("Of 1 attachment the bytes are not here."), "{arrival}");
+    is_sound(&client);
+    let arrival = client.import_bundle(&whole.bag()).run(office()).unwrap();
+    assert_eq!((arrival.attachments.new, arrival.attachments_missing), (1, 0));
+    let attached = client.contact_attachments(sally).unwrap();
+    assert_eq!(client.attachment_bytes(&attached[0]).unwrap(), b"lemon tart");
+    is_sound(&client);
+}
+
+#[test]
+fn what_was_kept_back_is_counted_and_the_history_says_why_it_is_not_there() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    agency.write(office(), |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
+    let mut part = Parts::of(&agency);
+    part.records.iter_mut().filter(|record| record.kind == "contact.changed").for_each(Record::withhold);
+    part.recount();
+    let client = Memory::in_memory().unwrap();
+    let arrival = client.import_bundle(&part.bag()).run(office()).unwrap();
+    assert_eq!(arrival.without_body, 1);
+    assert!(arrival.to_string().contains("Of 1 new entry the sender kept back what was written."), "{arrival}");
+    let history = client.history(sally).unwrap();
+    let kept_back = history.iter().find(|entry| entry.kind == "contact.changed").unwrap();
+    assert_eq!((kept_back.change.clone(), kept_back.absent), (None, Some(Absence::Withheld)));
+    assert!(kept_back.to_string().ends_with("changed something that is not readable here (withheld by who sent it)"));
+    let arrival = take_in(&client, &agency);
+    assert_eq!((arrival.entries.new, arrival.entries.changed), (0, 1));
+    assert_eq!((arrival.contacts.changed, arrival.contacts.equal), (1, 0));
+    assert_eq!(client.contact(sally).unwrap().name, "Sally Marsh");
+    is_sound(&client);
+}
+
+#[test]
+fn names_that_are_code_elsewhere_arrive_as_text() {
+    let agency = Memory::in_memory().unwrap();
+    let names =
+        ["<script>alert(1)</script>", "=HYPERLINK(\"http://evil.example\")", "'; DROP TABLE entry; --", "a\u{202E}b"];
+    agency
+        .write(office(), |w| names.iter().try_for_each(|name| w.add_contact(NewContact::person(*name)).map(drop)))
+        .unwrap();
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &agency);
+    for name in names {
+        assert_eq!(client.named(name).unwrap().len(), 1, "{name}");
+    }
+    // In the report they steer no terminal.
+    let (other, _, _) = memory_with("Ana", "\u{1B}[2JSally\nFor you to decide: nothing");
+    let (known, _, _) = memory_with("Mia", "Sally");
+    let told = take_in(&known, &other).to_string();
+    assert!(told.contains("<U+001B>[2JSally<U+000A>For you"), "{told}");
+}
+
+#[test]
+fn what_a_newer_heirloom_wrote_is_carried_and_counted() {
+    let (agency, _, _) = memory_with("Ana", "Sally");
+    agency
+        .write(office(), |w| {
+            let unknown = |body: &str| crate::Unknown {
+                kind: "allergy.added".to_owned(),
+                version: 1,
+                body: serde_json::from_str(body).unwrap(),
+            };
+            w.create(crate::Change::Unknown(unknown("{\"nuts\":true}"))).map(drop)
+        })
+        .unwrap();
+    let client = Memory::in_memory().unwrap();
+    let arrival = take_in(&client, &agency);
+    assert_eq!(arrival.carried.get("allergy.added"), Some(&1));
+    assert!(arrival.to_string().contains("Carried for a newer heirloom: 1 × allergy.added"), "{arrival}");
+    assert!(!take_in(&client, &agency).brought_anything());
+    let third = Memory::in_memory().unwrap();
+    assert_eq!(take_in(&third, &client).carried.get("allergy.added"), Some(&1));
+    is_sound(&third);
+}
+
+#[test]
+fn who_was_erased_here_stays_out_and_the_report_says_so() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &agency);
+    client.erase(office(), sally, "asked for it").unwrap().remains.map_or((), |why| panic!("{why}"));
+    agency.write(ana, |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
+    let arrival = take_in(&client, &agency);
+    assert!(arrival.kept_out > 0, "{arrival}");
+    assert!(arrival.to_string().contains("about what was erased here stayed out"), "{arrival}");
+    assert!(client.contact(sally).is_err());
+    is_sound(&client);
+    // And there it is erased, too, once the erasure comes.
+    let arrival = take_in(&agency, &client);
+    assert_eq!(arrival.erased.contacts, 1);
+    assert!(arrival.to_string().contains("Erased elsewhere, and so erased here: 1 contact."), "{arrival}");
+    is_sound(&agency);
 }

@@ -276,13 +276,6 @@ fn entries_that_no_memory_would_write_are_refused() {
             reseal(&mut parts.records);
         },
     );
-    kit.refuses_parts("contradicts what is known", |parts| {
-        let mut twice = parts.records[at_kind(parts, "handle.added")].clone();
-        let last = parts.records.last().unwrap();
-        (twice.id, twice.stamp, twice.at) = (Uuid::from_u128(7), last.stamp + 1, last.at);
-        parts.records.push(twice);
-        reseal(&mut parts.records);
-    });
 }
 
 #[test]
