@@ -61,7 +61,11 @@ pub struct Arrival {
     pub follow_ups: Tally,
     /// Members.
     pub members: Tally,
-    /// Agencies, handoffs, and what a newer heirloom knows.
+    /// Agencies.
+    pub agencies: Tally,
+    /// Handoffs.
+    pub handoffs: Tally,
+    /// What a newer heirloom knows.
     pub others: Tally,
     /// Attachments whose bytes are in the bundle.
     pub attachments: Tally,
@@ -190,6 +194,8 @@ impl Arrival {
             notes: Tally::default(),
             follow_ups: Tally::default(),
             members: Tally::default(),
+            agencies: Tally::default(),
+            handoffs: Tally::default(),
             others: Tally::default(),
             attachments: Tally::default(),
             attachments_missing: 0,
@@ -212,7 +218,9 @@ impl Arrival {
             Subject::Note(_) => &mut self.notes,
             Subject::FollowUp(_) => &mut self.follow_ups,
             Subject::Member(_) => &mut self.members,
-            _ => &mut self.others,
+            Subject::Agency(_) => &mut self.agencies,
+            Subject::Handoff(_) => &mut self.handoffs,
+            Subject::Memory(_) | Subject::Other(_) => &mut self.others,
         }
     }
 
@@ -264,16 +272,19 @@ impl fmt::Display for Arrival {
             ("notes", &self.notes),
             ("promises", &self.follow_ups),
             ("members", &self.members),
-            ("others", &self.others),
+            ("agencies", &self.agencies),
+            ("handoffs", &self.handoffs),
+            ("of a newer heirloom", &self.others),
             ("attachments", &self.attachments),
             ("entries", &self.entries),
         ];
         for (what, tally) in tallies {
             if let Some(told) = tally.told() {
-                writeln!(f, "  {what:<13}{told}")?;
+                writeln!(f, "  {what:<13} {told}")?;
             }
         }
         self.left_out(f)?;
+        list(f, "Withheld by the sender", &self.withheld)?;
         list(f, "People who came along; they stay the authors, admit_member lets them act here", &self.outside)?;
         list(f, "Changed on both sides; the later change holds, the other stands in the history", &self.both_changed)?;
         list(f, "Perhaps the same person twice", &self.duplicates)?;
@@ -318,9 +329,6 @@ impl Arrival {
             [(self.erased.contacts, "contact"), (self.erased.notes, "note"), (self.erased.follow_ups, "promise")];
         for (count, noun) in erased.into_iter().filter(|(count, _)| *count > 0) {
             writeln!(f, "Erased elsewhere, and so erased here: {}.", Count(count, noun))?;
-        }
-        for withheld in &self.withheld {
-            writeln!(f, "Withheld by the sender: {withheld}.")?;
         }
         for (kind, count) in &self.carried {
             writeln!(f, "Carried for a newer heirloom: {count} × {}", Visible(kind))?;
