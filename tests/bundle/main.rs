@@ -5,6 +5,7 @@
 mod broken;
 mod craft;
 mod files;
+mod importing;
 mod limits;
 mod random;
 mod scope;
