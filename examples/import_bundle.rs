@@ -15,12 +15,10 @@ use flags::Flags;
 use heirloom::bundle::{Bag, Opening, TrustedKeys};
 use heirloom::{Actor, Memory};
 
-const USAGE: &str = "usage: import_bundle [MEMORY FILE.zip] [--keys FILE] [--receipt FILE.json] [--preview]";
-
 fn main() -> ExitCode {
     let flags = Flags::read(env::args().skip(1), &["--keys", "--receipt"], &["--preview"]);
     let Some(flags) = flags.filter(|flags| flags.named::<0>().is_some() || flags.named::<2>().is_some()) else {
-        eprintln!("{USAGE}");
+        eprintln!("usage: import_bundle [MEMORY FILE.zip] [--keys FILE] [--receipt FILE.json] [--preview]");
         return ExitCode::from(2);
     };
     match take_in(&flags).and_then(|told| Ok(screen::print(told)?)) {

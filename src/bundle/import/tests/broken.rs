@@ -208,7 +208,7 @@ fn an_entry_that_is_forged_or_changed_is_refused() {
 #[test]
 fn an_id_that_is_known_with_another_content_is_refused() {
     let kit = Kit::new();
-    kit.client.import_bundle(&kit.whole.bag()).run(office()).unwrap();
+    let _ = kit.client.import_bundle(&kit.whole.bag()).run(office()).unwrap();
     kit.refuses_parts("is here already with another content", |parts| {
         says(of_kind(parts, "contact.changed"), "Marsh", "Mallory");
         reseal(&mut parts.records);
