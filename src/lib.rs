@@ -50,6 +50,7 @@
 //! | hand over what somebody looks after | [`Memory::handoff`], [`Plan`], [`Writer::offer`], [`Writer::complete`], [`Receipt`] |
 //! | give a successor all of it to read | [`Memory::briefs`], [`Briefs`] |
 //! | take a handoff back | [`Writer::undo`], [`Undone`] |
+//! | erase a person, so that nothing is left | [`Memory::erasure`], [`Memory::erase`], [`Memory::erase_member`] |
 //! | read several things that belong together | [`Memory::read`], [`View`] |
 //! | go through all contacts | [`Memory::contacts`] |
 //! | know who changed what | [`Memory::history`], [`Change`], [`changes`] |
@@ -58,7 +59,8 @@
 //! | take it out again, as cards and tables | [`Memory::export`], [`ExportReport`] |
 //! | tell a person what is held about them | [`Memory::access`], [`SubjectAccess`] |
 //!
-//! The [`guide`] has the long answers: [how somebody leaves](guide::leaving), the journal and its hashes, the file's promise,
+//! The [`guide`] has the long answers: [how somebody leaves](guide::leaving),
+//! [how a person is erased](guide::erasure), the journal and its hashes, the file's promise,
 //! each format, the design as an FAQ.
 //!
 //! # What it is not
@@ -68,7 +70,7 @@
 //! - Not access control: it keeps private notes apart by who the host says is reading. Whoever can read the file can read
 //!   all of it; it is not encrypted.
 //! - Not async: calls block.
-//! - Not there yet: erasing a person, merging memories, finding the same person twice, giving a part of a memory away as a
+//! - Not there yet: merging memories, finding the same person twice, giving a part of a memory away as a
 //!   file of its own.
 //!
 //! # Features

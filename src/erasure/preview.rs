@@ -120,11 +120,11 @@ pub(super) fn mentions(sql: &dyn Sql, text: &str) -> Result<Vec<Subject>> {
         }
         Ok(())
     })?;
-    let mut subjects = Vec::new();
+    let (mut subjects, mut seen) = (Vec::new(), BTreeSet::new());
     for seq in keys {
         let query = "SELECT e.kind, s.id FROM entry e JOIN entry s ON s.seq = e.subject WHERE e.seq = $1";
         let subject = sql.one(query, &[Value::Int(seq)], |row| Ok(Subject::of(row.text(0)?, row.uuid(1)?)))?;
-        if !subjects.contains(&subject) {
+        if seen.insert(subject) {
             subjects.push(subject);
         }
     }

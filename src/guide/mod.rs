@@ -5,6 +5,7 @@
 //! | [`leaving`] | whose members and agencies come and go |
 //! | `bundle` | who hands a memory over, takes one in, or reads a bundle with other programs (with the feature `bundle`) |
 //! | [`access`] | who must tell a person what is held about them |
+//! | [`erasure`] | who is asked to erase a person |
 //! | [`journal`](mod@journal) | who follows the changes, or wants to verify a memory without heirloom |
 //! | [`file`](mod@file) | who keeps, copies, or looks into the file |
 //! | [`threads`] | who shares a memory between threads and processes |
@@ -22,6 +23,8 @@ pub mod bundle {}
 
 #[doc = include_str!("access.md")]
 pub mod access {}
+#[doc = include_str!("erasure.md")]
+pub mod erasure {}
 
 #[doc = include_str!("journal.md")]
 pub mod journal {}
