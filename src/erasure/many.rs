@@ -75,7 +75,10 @@ impl std::ops::AddAssign for Erased {
         self.notes += other.notes;
         self.follow_ups += other.follow_ups;
         self.attachments += other.attachments;
+        self.members += other.members;
         self.bodies += other.bodies;
+        self.masked += other.masked;
+        self.held_back.extend(other.held_back);
         self.remains = self.remains.take().or(other.remains);
     }
 }

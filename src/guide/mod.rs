@@ -23,6 +23,7 @@ pub mod bundle {}
 
 #[doc = include_str!("access.md")]
 pub mod access {}
+
 #[doc = include_str!("erasure.md")]
 pub mod erasure {}
 
