@@ -213,7 +213,7 @@ pub(crate) fn erases(kind: &str) -> bool {
 /// What is to be said of an id that names nothing: that it was erased, or that there never was such a thing.
 pub(crate) fn missing(sql: &dyn Sql, noun: &'static str, id: Uuid) -> Error {
     let at = sql.first("SELECT at FROM tombstone WHERE id = $1", &[(&id).into()], |row| row.int(0));
-    let kept_out = || matches!(gone::why(sql, id.as_bytes()), Ok(Some(gone::Absence::Erased)));
+    let kept_out = || matches!(gone::why(sql, id.as_bytes()), Ok(Some(gone::Absence::Erased | gone::Absence::Purged)));
     match at {
         Ok(Some(at)) => Error::Erased { noun, which: id.to_string(), at: time::from_micros(at).ok() },
         Ok(None) if kept_out() => Error::Erased { noun, which: id.to_string(), at: None },

@@ -35,6 +35,7 @@ impl fmt::Display for Line<'_> {
         }?;
         match (&entry.change, entry.absent) {
             (None, Some(Absence::Withheld)) => f.write_str(" (withheld by who sent it)"),
+            (None, Some(Absence::Purged)) => f.write_str(" (handed over, and deleted here after that)"),
             (None, Some(_)) => f.write_str(" (erased)"),
             _ => Ok(()),
         }

@@ -181,9 +181,8 @@ impl<'m> Purge<'m> {
         }
         let certificate = certificate::begun(w, &self.terms, &today)?;
         let memory = w.memory_id();
-        let cause = w.append_id(memory, MemoryPurged { certificate: certificate.to_json() })?;
-        let why = certificate.why();
-        let _ = w.because_of(cause, |w| w.erase_many(&today.to_erase, &why))?;
+        w.append(memory, MemoryPurged { certificate: certificate.to_json() })?;
+        let _ = w.purge_many(&today.to_erase, &certificate.instruction)?;
         Ok(certificate.id)
     }
 }

@@ -252,7 +252,7 @@ impl Chain {
             Some(found) if gone::masked_by(sql, row.blob(column::ID)?)? == Some(found) => {}
             Some(_) => self.find(seq, "its body was changed"),
             None => match gone::why(sql, row.blob(column::ID)?)? {
-                Some(Absence::Withheld | Absence::Erased) => {}
+                Some(Absence::Withheld | Absence::Erased | Absence::Purged) => {}
                 Some(Absence::Cut | Absence::Masked) | None => self.find(seq, "its body is missing"),
             },
         }

@@ -429,7 +429,12 @@ fn missing(seq: i64) -> Error {
 fn gone(sql: &dyn Sql) -> Result<HashMap<Uuid, Absence>> {
     let mut gone = HashMap::new();
     sql.each("SELECT id, why FROM gone WHERE length(id) = 16", &[], |row| {
-        gone.insert(row.uuid(0)?, row.text(1)?.parse()?);
+        let why = match row.text(1)?.parse()? {
+            // What became of it here is not for others; that it does not come is.
+            Absence::Purged => Absence::Withheld,
+            why => why,
+        };
+        gone.insert(row.uuid(0)?, why);
         Ok(())
     })?;
     Ok(gone)

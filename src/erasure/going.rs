@@ -19,7 +19,7 @@ pub(super) struct Going {
     pub(super) notes: BTreeMap<i64, (NoteId, BTreeSet<ContactId>)>,
     pub(super) follow_ups: BTreeMap<i64, (FollowUpId, BTreeSet<ContactId>)>,
     /// Subjects of a newer heirloom that name one of the contacts.
-    others: BTreeMap<i64, BTreeSet<ContactId>>,
+    pub(super) others: BTreeMap<i64, BTreeSet<ContactId>>,
     /// Members, of whom who they were goes.
     members: BTreeSet<MemberId>,
     /// Single entries about others that name one of the contacts, by their numbers.

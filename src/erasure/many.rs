@@ -6,8 +6,12 @@ use super::going::Going;
 use super::{Erased, FollowUpErased, NoteErased};
 use crate::error::{Error, Result};
 use crate::id::{ContactId, FollowUpId, NoteId};
+#[cfg(feature = "bundle")]
+use crate::journal::Absence;
 use crate::journal::{Writer, seq_of};
 use crate::memory::Memory;
+#[cfg(feature = "bundle")]
+use crate::store::{RowExt, SqlExt, Value};
 
 /// What is to be erased together.
 #[derive(Debug, Default)]
@@ -31,22 +35,7 @@ impl Writer<'_> {
     /// it may happen to have a word in it that is also a name.
     pub(crate) fn erase_many(&mut self, these: &ToErase, why: &str) -> Result<Erased> {
         self.may_erase(why)?;
-        let mut going = Going::with(self.sql(), &these.contacts)?;
-        let (mut notes, mut follow_ups) = (Vec::new(), Vec::new());
-        for id in &these.notes {
-            let key = seq_of(self.sql(), id.0)?.ok_or_else(|| Error::unknown("note", id))?;
-            if !going.notes.contains_key(&key) {
-                going.notes.insert(key, (*id, BTreeSet::new()));
-                notes.push(*id);
-            }
-        }
-        for id in &these.follow_ups {
-            let key = seq_of(self.sql(), id.0)?.ok_or_else(|| Error::unknown("promise", id))?;
-            if !going.follow_ups.contains_key(&key) {
-                going.follow_ups.insert(key, (*id, BTreeSet::new()));
-                follow_ups.push(*id);
-            }
-        }
+        let (going, notes, follow_ups) = self.all_that_goes(these)?;
         self.not_held(&going)?;
         for id in &these.contacts {
             let change = self.contact_erased(*id, why, &going)?;
@@ -59,6 +48,54 @@ impl Writer<'_> {
             self.append(id, FollowUpErased { why: why.to_owned() })?;
         }
         self.let_go(&going)
+    }
+}
+
+impl Writer<'_> {
+    /// Deletes all of it here and here alone: no entry says that it was erased, so who received it keeps it, and may send it
+    /// back. The entry of the purge says it for all.
+    #[cfg(feature = "bundle")]
+    pub(crate) fn purge_many(&mut self, these: &ToErase, why: &str) -> Result<Erased> {
+        self.may_erase(why)?;
+        let (going, ..) = self.all_that_goes(these)?;
+        self.not_held(&going)?;
+        let subjects =
+            going.contacts.keys().chain(going.notes.keys()).chain(going.follow_ups.keys()).chain(going.others.keys());
+        let mut bodies = going.entries.values().map(|(id, _)| *id).collect::<Vec<_>>();
+        for subject in subjects {
+            self.sql().each(
+                "SELECT e.id FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.subject = $1",
+                &[Value::Int(*subject)],
+                |row| {
+                    bodies.push(row.uuid(0)?);
+                    Ok(())
+                },
+            )?;
+        }
+        let erased = self.let_go(&going)?;
+        bodies.iter().try_for_each(|id| self.is_gone(id.as_bytes(), Absence::Purged, None))?;
+        Ok(erased)
+    }
+
+    /// All that goes, with the notes and the promises among it that do not go with a contact.
+    fn all_that_goes(&self, these: &ToErase) -> Result<(Going, Vec<NoteId>, Vec<FollowUpId>)> {
+        let mut going = Going::with(self.sql(), &these.contacts)?;
+        let (mut notes, mut follow_ups) = (Vec::new(), Vec::new());
+        for id in &these.notes {
+            let key = seq_of(self.sql(), id.0)?.ok_or_else(|| Error::unknown("note", id))?;
+            going.notes.entry(key).or_insert_with(|| {
+                notes.push(*id);
+                (*id, BTreeSet::new())
+            });
+        }
+        for id in &these.follow_ups {
+            let key = seq_of(self.sql(), id.0)?.ok_or_else(|| Error::unknown("promise", id))?;
+            going.follow_ups.entry(key).or_insert_with(|| {
+                follow_ups.push(*id);
+                (*id, BTreeSet::new())
+            });
+        }
+        Ok((going, notes, follow_ups))
     }
 }
 

@@ -32,6 +32,8 @@ words! {
         Erased "erased",
         /// A name in it was erased; another body stands in its place.
         Masked "masked",
+        /// It was handed over, and deleted here after that; who received it may send it back.
+        Purged "purged",
     }
 }
 

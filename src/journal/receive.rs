@@ -230,10 +230,10 @@ impl Writer<'_> {
     fn fill(&mut self, seq: i64, entry: &Record) -> Result<Received> {
         let id = entry.id.as_bytes();
         match (entry.gone, gone::why(self.sql, id)?) {
-            (None, Some(Absence::Withheld | Absence::Cut))
-            | (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld)) => {}
+            (None, Some(Absence::Withheld | Absence::Cut | Absence::Purged))
+            | (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) => {}
             (Some(Absence::Cut), Some(Absence::Cut)) if self.says_more(seq, entry)? => {}
-            (Some(Absence::Erased), Some(Absence::Withheld)) => {
+            (Some(Absence::Erased), Some(Absence::Withheld | Absence::Purged)) => {
                 self.is_gone(id, Absence::Erased, None)?;
                 return Ok(Received::Known);
             }

@@ -412,9 +412,4 @@ impl Certificate {
     pub fn signature(json: &str, signature: &str, keys: &TrustedKeys, at: DateTime<Utc>) -> SignatureCheck {
         SignatureCheck::for_purpose((CERTIFICATE_NAMESPACE, FILE), signature, json.as_bytes(), keys, at)
     }
-
-    /// What the journal says of each deletion.
-    pub(super) fn why(&self) -> String {
-        format!("purge after it was handed over, certificate {}: {}", self.id, self.instruction)
-    }
 }

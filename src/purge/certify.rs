@@ -1,18 +1,14 @@
 //! What is checked behind a deletion, so that its certificate can say so.
 
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
 use super::certificate::{Certificate, Check, StoreCovered, figures};
 use crate::actor::Actor;
-use crate::change::Change;
 use crate::erasure::MemoryPurged;
 use crate::error::{Error, Result};
-use crate::id::EntryId;
-use crate::journal::seq_of;
 use crate::memory::{Memory, View};
-use crate::store::{RowExt, Sql, SqlExt, Value};
+use crate::store::{RowExt, Sql, SqlExt};
+use crate::verify::Verification;
 
 impl Memory {
     /// Reads the certificates of deletion, the oldest first, each as it was last certified.
@@ -31,34 +27,13 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error::Unknown`] where there is no such certificate.
-    pub fn certify(&self, actor: impl Into<Actor>, certificate: Uuid) -> Result<Certificate> {
+    pub fn certify(&self, actor: impl Into<Actor>, id: Uuid) -> Result<Certificate> {
         let scrubbed = self.scrub();
         let verified = self.verify()?;
         self.write(actor, |w| {
-            let view = w.all_seeing_view();
-            let (entry, mut certificate) = view
-                .purges()?
-                .into_iter()
-                .rfind(|(_, known)| known.id == certificate)
-                .ok_or_else(|| Error::unknown("certificate", certificate))?;
-            let _ = entry;
-            let first =
-                view.purges()?.into_iter().find(|(_, known)| known.id == certificate.id).map(|(entry, _)| entry);
-            let gone = first.map(|first| deleted_by(&view, first)).transpose()?.unwrap_or_default();
-            certificate.checks = vec![
-                nothing_is_left(w.sql(), &gone)?,
-                each_is_remembered(w.sql(), &gone)?,
-                Check {
-                    what:
-                        "the journal's hashes, every table against the journal, every attachment, and the search index"
-                            .to_owned(),
-                    passed: verified.is_sound(),
-                    result: match verified.is_sound() {
-                        true => format!("sound: {} entries", verified.entries),
-                        false => format!("{} finding(s), which Memory::verify lists", verified.findings.len()),
-                    },
-                },
-            ];
+            let known = w.all_seeing_view().certificates()?.into_iter().find(|known| known.id == id);
+            let mut certificate = known.ok_or_else(|| Error::unknown("certificate", id))?;
+            certificate.checks = vec![nothing_is_left(w.sql())?, everything_agrees(&verified)];
             certificate.stores.retain(|store| store.said_by != "heirloom" || !OWN.contains(&store.store.as_str()));
             certificate.stores.splice(0..0, own_stores(scrubbed.is_ok()));
             certificate.after = Some(figures(w.sql())?);
@@ -92,65 +67,37 @@ fn own_stores(scrubbed: bool) -> [StoreCovered; 3] {
     ]
 }
 
-/// Finds no body of what was deleted.
-fn nothing_is_left(sql: &dyn Sql, gone: &BTreeSet<Uuid>) -> Result<Check> {
-    let mut left = 0;
-    for id in gone {
-        left += sql.one(
-            "SELECT count(*) FROM entry e JOIN entry_body b ON b.seq = e.seq
-             WHERE e.subject = $1 AND e.kind NOT IN ('contact.erased', 'note.erased', 'follow_up.erased')",
-            &[Value::Int(seq_of(sql, *id)?.unwrap_or_default())],
-            |row| row.int(0),
-        )?;
-    }
-    Ok(Check {
-        what: "no body of an entry about what was deleted is left".to_owned(),
-        passed: left == 0,
-        result: format!("{left} bodies about {} contacts, notes and promises", gone.len()),
-    })
-}
-
-/// Finds that all of it is known as deleted, so that no old bundle brings it back.
-fn each_is_remembered(sql: &dyn Sql, gone: &BTreeSet<Uuid>) -> Result<Check> {
-    let mut known = 0;
-    for id in gone {
-        let stone = sql.first("SELECT 1 FROM tombstone WHERE id = $1", &[id.into()], |_| Ok(()))?;
-        known += usize::from(stone.is_some());
-    }
-    Ok(Check {
-        what: "everything that was deleted is remembered by its id, so that an old bundle does not bring it back"
-            .to_owned(),
-        passed: known == gone.len(),
-        result: format!("{known} of {}", gone.len()),
-    })
-}
-
-/// What the entries that a purge caused deleted.
-fn deleted_by(view: &View<'_>, purge: EntryId) -> Result<BTreeSet<Uuid>> {
-    let mut gone = BTreeSet::new();
-    view.sql().each(
-        "SELECT s.id, e.kind, e.version, b.body FROM entry e
-         JOIN entry s ON s.seq = e.subject
-         JOIN entry_body b ON b.seq = e.seq
-         WHERE e.cause = $1 AND e.kind IN ('contact.erased', 'note.erased', 'follow_up.erased')",
-        &[(&purge.0).into()],
-        |row| {
-            gone.insert(row.uuid(0)?);
-            if let Change::ContactErased(erased) = Change::read(row.text(1)?, row.int(2)?, row.text(3)?)? {
-                gone.extend(erased.notes.iter().map(|id| id.0));
-                gone.extend(erased.follow_ups.iter().map(|id| id.0));
-            }
-            Ok(())
-        },
+/// Finds no body of what was purged.
+fn nothing_is_left(sql: &dyn Sql) -> Result<Check> {
+    let (purged, left) = sql.one(
+        "SELECT count(*), count(b.seq) FROM gone g
+         JOIN entry e ON e.id = g.id
+         LEFT JOIN entry_body b ON b.seq = e.seq
+         WHERE g.why = 'purged'",
+        &[],
+        |row| Ok((row.int(0)?, row.int(1)?)),
     )?;
-    Ok(gone)
+    Ok(Check {
+        what: "no body of an entry that this memory ever purged is left".to_owned(),
+        passed: left == 0,
+        result: format!("{left} of {purged}"),
+    })
+}
+
+fn everything_agrees(verified: &Verification) -> Check {
+    let what = "the hashes of the journal, every table against the journal, every attachment, and the search index";
+    let result = match verified.is_sound() {
+        true => format!("sound: {} entries", verified.entries),
+        false => format!("{} finding(s), which Memory::verify lists", verified.findings.len()),
+    };
+    Check { what: what.to_owned(), passed: verified.is_sound(), result }
 }
 
 impl View<'_> {
     /// Reads the certificates of deletion, the oldest first, each as it was last certified.
     pub fn certificates(&self) -> Result<Vec<Certificate>> {
         let mut certificates: Vec<Certificate> = Vec::new();
-        for (_, certificate) in self.purges()? {
+        for certificate in self.purges()? {
             match certificates.iter_mut().find(|known| known.id == certificate.id) {
                 Some(known) => *known = certificate,
                 None => certificates.push(certificate),
@@ -159,10 +106,10 @@ impl View<'_> {
         Ok(certificates)
     }
 
-    /// Every certificate as it was written, with its entry, in order.
-    fn purges(&self) -> Result<Vec<(EntryId, Certificate)>> {
+    /// Every certificate as it was written, in order.
+    fn purges(&self) -> Result<Vec<Certificate>> {
         self.sql().all(
-            "SELECT e.id, b.body FROM entry e
+            "SELECT b.body FROM entry e
              JOIN entry_body b ON b.seq = e.seq
              WHERE e.subject = (SELECT s.seq FROM entry s JOIN origin o ON o.id = s.id WHERE o.key = 1)
                  AND e.kind = 'memory.purged'
@@ -170,8 +117,8 @@ impl View<'_> {
             &[],
             |row| {
                 let entry: MemoryPurged =
-                    serde_json::from_str(row.text(1)?).map_err(|e| Error::fault("the entry of a certificate", e))?;
-                Ok((EntryId(row.uuid(0)?), Certificate::parse(&entry.certificate)?))
+                    serde_json::from_str(row.text(0)?).map_err(|e| Error::fault("the entry of a certificate", e))?;
+                Certificate::parse(&entry.certificate)
             },
         )
     }

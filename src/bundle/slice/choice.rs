@@ -118,7 +118,7 @@ impl<'c> Choice<'c> {
         let is_narrow = self.scope.is_narrow();
         let entries = &mut self.entries;
         self.sql.each(
-            "SELECT e.seq FROM gone g JOIN entry e ON e.id = g.id WHERE g.why IN ('withheld', 'erased')",
+            "SELECT e.seq FROM gone g JOIN entry e ON e.id = g.id WHERE g.why IN ('withheld', 'erased', 'purged')",
             &[],
             |row| {
                 entries.at_mut(row.int(0)?)?.fate = Fate::Bare(Why::NotHere);
