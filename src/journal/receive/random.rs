@@ -366,6 +366,42 @@ fn dump(memory: &Memory) -> Vec<String> {
     lines
 }
 
+/// What a user reads of everything, by ids. What stands at one instant is read in the order of arrival, and sorted here.
+fn reads(memory: &Memory) -> Vec<String> {
+    let seeing = memory.all_seeing();
+    let mut all = Vec::new();
+    for id in ids(memory, "SELECT id FROM contact ORDER BY id", ContactId) {
+        all.push(format!("{:?}", seeing.contact(id).unwrap()));
+        all.push(format!("{:?}", seeing.contact_attachments(id).unwrap()));
+        all.extend(seeing.owners(id).unwrap().iter().map(|role| format!("{id}: {role:?}")));
+        all.extend(seeing.follow_ups(id).unwrap().iter().map(|promise| format!("{promise:?}")));
+        all.push(history(&seeing, id));
+        assert!(seeing.brief(id).is_ok(), "a brief that cannot be read");
+    }
+    for id in ids(memory, "SELECT id FROM note ORDER BY id", NoteId) {
+        all.push(format!("{:?} {:?}", seeing.note(id).unwrap(), seeing.note_attachments(id).unwrap()));
+        all.push(history(&seeing, id));
+    }
+    for handoff in seeing.handoffs().unwrap() {
+        all.push(format!("{handoff:?}"));
+        all.extend(seeing.handoff_items(handoff.id).unwrap().iter().map(|item| format!("{}: {item:?}", handoff.id)));
+        all.extend(seeing.handoff_questions(handoff.id).unwrap().iter().map(|question| format!("{question:?}")));
+        all.push(history(&seeing, handoff.id));
+        let _ = seeing.receipt(handoff.id).map_err(deeds::in_words);
+    }
+    for agency in seeing.agencies().unwrap() {
+        all.push(format!("{agency:?}"));
+    }
+    all.sort();
+    all
+}
+
+/// The history of a subject in its order, without the numbers of the entries.
+fn history(memory: &Memory, subject: impl Into<Subject>) -> String {
+    let entries = memory.history(subject).unwrap();
+    entries.iter().map(|e| format!("{} {} {} {:?} {:?}\n", e.stamp, e.id, e.at, e.actor, e.change)).collect()
+}
+
 /// What the keys of a memory mean.
 struct Names {
     entries: BTreeMap<i64, Uuid>,
@@ -439,6 +475,7 @@ fn check_history(moves: &[Move]) {
     let all = dump(&sites[0].memory);
     for site in &sites[1..] {
         assert_same(&all, &dump(&site.memory), "two memories that know the same");
+        assert_same(&reads(&sites[0].memory), &reads(&site.memory), "two memories that know the same");
     }
     let fresh = Site::new(&clock, 0);
     open(&fresh.memory, &pack(&sites[1].memory, Telling::Whole));
