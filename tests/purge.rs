@@ -214,7 +214,9 @@ fn what_changed_since_stays_until_an_increment_is_handed_over() {
     let certificate = scene.run(&scene.purge(&first).and(&second));
     assert_eq!((certificate.deleted.contacts, certificate.returned.len()), (2, 2));
     assert_eq!(scene.names(), Vec::<String>::new());
-    assert_eq!(scene.client.count_contacts().unwrap(), 3);
+    let client = &scene.client;
+    assert_eq!((client.count_contacts().unwrap(), client.timeline(scene.sally, None, 10).unwrap().notes.len()), (3, 2));
+    assert_eq!(client.contact(scene.ben).unwrap().tags, ["vip"]);
     assert_eq!(scene.agency.certificates().unwrap().len(), 2);
 }
 
@@ -375,4 +377,51 @@ fn the_signature_of_a_certificate_covers_it_and_no_other_purpose() {
     assert!(matches!(said(&json), SignatureCheck::Trusted { .. }), "{}", said(&json));
     assert!(matches!(said(&json.replace("\"contacts\": 3", "\"contacts\": 4")), SignatureCheck::Broken { .. }));
     assert!(certificate.sign(&tom).unwrap().to_string() == signature);
+}
+
+#[test]
+fn who_received_what_was_purged_can_send_it_back() {
+    let scene = scene();
+    let bag = scene.pack();
+    scene.hand_over(&bag);
+    let told = |memory: &Memory| {
+        [scene.sally, scene.ben, scene.cem].map(|id| memory.brief(id).unwrap().to_string() + &history(memory, id))
+    };
+    let before = told(&scene.agency);
+    scene.run(&scene.purge(&bag));
+    let entry = history(&scene.agency, scene.sally);
+    assert!(entry.contains("(handed over, and deleted here after that)"), "{entry}");
+    assert!(matches!(scene.agency.contact(scene.sally), Err(Error::Erased { .. })));
+
+    let mut zip = Vec::new();
+    scene.client.bundle().write(&mut zip).unwrap();
+    let back = Opening::new().open_reader("back.zip", Cursor::new(zip)).unwrap();
+    scene.agency.import_bundle(&back).run(&scene.tom).unwrap();
+    assert_eq!(told(&scene.agency), before);
+    assert!(scene.agency.verify().unwrap().is_sound());
+    assert!(scene.agency.search("lemon tart terrace").run().unwrap().len() > 0);
+}
+
+fn history(memory: &Memory, contact: ContactId) -> String {
+    memory.history(contact).unwrap().iter().map(|entry| format!("{entry}\n")).collect()
+}
+
+#[test]
+fn what_was_purged_is_found_neither_in_tables_nor_after_they_are_put_together_anew() {
+    let scene = scene();
+    let bag = scene.pack_of([scene.sally, scene.ben]);
+    scene.hand_over(&bag);
+    scene.run(&scene.purge(&bag));
+    scene.agency.rebuild().unwrap();
+    assert_eq!(scene.names(), ["Cem Demirel"]);
+    assert!(scene.agency.search("weekly goal bottles").run().unwrap().is_empty());
+    assert!(scene.agency.verify().unwrap().is_sound());
+    let mut zip = Vec::new();
+    scene.agency.bundle().write(&mut zip).unwrap();
+    let bundle = Opening::new().open_reader("later.zip", Cursor::new(zip)).unwrap();
+    let fresh = Memory::in_memory().unwrap();
+    fresh.import_bundle(&bundle).run(Actor::system("office")).unwrap();
+    assert_eq!(fresh.count_contacts().unwrap(), 1);
+    scene.client.import_bundle(&bundle).run(Actor::system("office")).unwrap();
+    assert_eq!(scene.client.count_contacts().unwrap(), 3, "the receiver lost what it was given");
 }

@@ -251,10 +251,10 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         self.counts.without_body += u64::from(record.body().is_none());
         let is_first = record.subject == record.id;
         let is_new = received == Received::New;
-        if is_first && record.body().is_some() {
-            count_subject(&mut self.counts, record.about());
-        }
         if is_first {
+            if record.body().is_some() {
+                count_subject(&mut self.counts, record.about());
+            }
             let tally = self.arrival.tally(record.about());
             tally.new += u64::from(is_new);
             tally.equal += u64::from(!is_new);

@@ -63,7 +63,6 @@ fn ownership(export: &Export<'_>, view: &View<'_>, out: &mut dyn Write) -> Resul
 /// What was packed into a bundle, as [`BundleExport::write`] tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-#[must_use = "what was withheld stands in the report"]
 pub struct BundleReport {
     /// What the bundle says of itself.
     pub statement: Statement,

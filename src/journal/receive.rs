@@ -436,11 +436,6 @@ impl Writer<'_> {
     pub(crate) const fn erased_by_import(&self) -> &Erased {
         &self.erased_by_import
     }
-
-    /// Puts the rows of a subject together anew at the next [`Writer::fold_stale`].
-    pub(crate) fn is_stale(&mut self, subject: i64) {
-        self.stale.insert(subject);
-    }
 }
 
 /// Says of an entry that it cannot be applied, and why.
