@@ -698,7 +698,7 @@ fn what_came_with_a_bundle_is_told_with_its_memory_and_who_took_one_in_is_a_reci
     let office = office();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bundle.zip");
-    office.memory.bundle().receiver("Elsewhere").write(std::fs::File::create(&path).unwrap()).unwrap();
+    let _ = office.memory.bundle().receiver("Elsewhere").write(std::fs::File::create(&path).unwrap()).unwrap();
     let elsewhere = Memory::in_memory().unwrap();
     let bag = Opening::new().open(&path).unwrap();
     let arrival = elsewhere.import_bundle(&bag).run(Actor::system("desk")).unwrap();

@@ -714,9 +714,10 @@ fn ids_in(text: &str) -> Vec<(Range<usize>, Uuid)> {
     for run in text.as_bytes().split(|byte| !of_id(*byte)) {
         for length in [WITHOUT_HYPHENS, WITHOUT_HYPHENS + 4] {
             for (at, digits) in run.windows(length).enumerate() {
-                let version = digits.get(if length == WITHOUT_HYPHENS { 12 } else { 14 });
-                let id = Some(digits).filter(|_| version == Some(&b'7')).map(Uuid::try_parse_ascii);
-                if let Some(Ok(id)) = id {
+                let (version, variant) = if length == WITHOUT_HYPHENS { (12, 16) } else { (14, 19) };
+                let is_ours = digits.get(version) == Some(&b'7')
+                    && digits.get(variant).is_some_and(|digit| b"89abAB".contains(digit));
+                if is_ours && let Ok(id) = Uuid::try_parse_ascii(digits) {
                     found.push((start + at..start + at + length, id));
                 }
             }
@@ -738,6 +739,9 @@ fn addresses_in(text: &str) -> Vec<Range<usize>> {
         let rest = after.trim_start_matches(|c: char| c.is_alphanumeric() || "._-".contains(c));
         let whole = text.get(start..text.len() - rest.len()).unwrap_or_default();
         let ended = whole.trim_end_matches(['.', '-', '_']);
+        if !whole.contains(char::is_alphanumeric) {
+            continue;
+        }
         found.push(start..start + whole.len());
         if ended.len() < whole.len() {
             found.push(start..start + ended.len());

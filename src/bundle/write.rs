@@ -167,7 +167,7 @@ impl<W: Write> Packer<'_, W> {
             withheld: slice.withheld().to_vec(),
             journal,
         };
-        let reports = self.to_be_read(&slice, &mut statement)?;
+        let reports = self.readable(&slice, &mut statement)?;
         self.bag.add(STATEMENT, &to_json(&statement)?, Packing::Deflated)?;
         let signed = export.signer.is_some();
         let readme = readme::text(&statement, &folder, signed, &reports);
@@ -203,7 +203,7 @@ impl<W: Write> Packer<'_, W> {
 
     /// Writes what people and other programs read: from this memory where the bundle holds all that the organisation sees of
     /// it, and else from a memory that has only what goes.
-    fn to_be_read(&mut self, slice: &Slice, statement: &mut Statement) -> Result<Vec<String>> {
+    fn readable(&mut self, slice: &Slice, statement: &mut Statement) -> Result<Vec<String>> {
         let (view, at) = (self.view, time::to_micros(statement.as_of)?);
         if slice.is_whole() {
             let view = View::new(view.sql(), ORGANISATION, at, view.region());
