@@ -12,6 +12,7 @@ mod scope;
 #[cfg(feature = "age")]
 mod sealing;
 mod signing;
+#[cfg(heirloom_stock)]
 mod stock;
 mod writing;
 

@@ -6,6 +6,7 @@ use std::io::{Cursor, Read, Write};
 use heirloom::bundle::{BundleFault, Opening, Sealer, Unsealer};
 
 use crate::small;
+#[cfg(heirloom_stock)]
 use crate::stock::ran;
 
 const PUBLIC: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
@@ -48,6 +49,7 @@ fn a_sealed_bundle_is_opened_without_unpacking_it_first() {
     assert_eq!(bag.read_to_vec("README.txt").unwrap(), b"Open data/index.html");
 }
 
+#[cfg(heirloom_stock)]
 #[test]
 fn the_stock_tool_opens_what_is_sealed_here_and_the_other_way_round() {
     let folder = tempfile::tempdir().unwrap();

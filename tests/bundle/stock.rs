@@ -1,6 +1,7 @@
 //! Stock tools check what is written here, and what they write is checked here.
 //!
-//! These tests need `ssh-keygen` (Debian: openssh-client), `unzip` and `sha256sum`. Where one is missing they fail and
+//! These tests need `ssh-keygen` (Debian: openssh-client), `unzip`, `sha256sum`, Python and its `bagit`; `.ci/run` asks for
+//! them by `--cfg heirloom_stock`. Where one is missing they fail and
 //! say so: a check that was not made is not one that was passed.
 
 use std::fs;
@@ -18,7 +19,7 @@ pub(crate) fn run(folder: &Path, input: Option<&Path>, program: &str, arguments:
     let done = Command::new(program).args(arguments).current_dir(folder).stdin(input).output();
     let done = done.unwrap_or_else(|error| {
         panic!(
-            "NOT CHECKED: {program} cannot be run ({error}); install it (Debian: openssh-client, unzip, coreutils, age)"
+            "NOT CHECKED: {program} cannot be run ({error}); install it (Debian: openssh-client, unzip, coreutils, age, python3, and bagit from pip)"
         )
     });
     let said = [done.stdout, done.stderr].concat();
@@ -117,4 +118,46 @@ fn keys_of_other_types_are_left_to_ssh_keygen() {
     let said = Signature::parse(&signature).unwrap_err().to_string();
     assert!(said.contains("not a signature by an ssh-ed25519 or sk-ssh-ed25519 key"), "{said}");
     assert!(said.contains("check it with `ssh-keygen -Y verify`"), "{said}");
+}
+
+#[test]
+fn the_lines_in_the_readme_of_a_bundle_work_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (private, public) = made_key(folder.path(), &["-N", ""]);
+    let key = SigningKey::from_openssh(private).unwrap();
+    let (memory, ..) = crate::files::corner_table();
+    let zip = fs::File::create(folder.path().join("handoff.zip")).unwrap();
+    let _ = memory.bundle().sign(&key).write(zip).unwrap();
+    let said: Vec<&str> = public.split(' ').take(2).collect();
+    fs::write(folder.path().join("allowed_signers"), format!("sender {}\n", said.join(" "))).unwrap();
+    let bag = Opening::new().open(folder.path().join("handoff.zip")).unwrap();
+    let readme = String::from_utf8(bag.read_to_vec("README.txt").unwrap()).unwrap();
+    let lines = readme.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| !line.starts_with("cargo"));
+    let said: Vec<String> = lines.map(|line| ran(folder.path(), None, "sh", &["-euc", line])).collect();
+    assert_eq!(said.len(), 4, "unzip, sha256sum, bagit.py and ssh-keygen:\n{readme}");
+    assert!(said[3].contains("Good \"heirloom-handoff@v1\" signature"), "{}", said[3]);
+    assert!(folder.path().join("handoff/data/index.html").exists());
+}
+
+#[test]
+fn the_check_in_the_guide_follows_the_chains_and_finds_a_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let guide = include_str!("../../src/guide/bundle.md");
+    let check = guide.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    fs::write(folder.path().join("check.py"), check).unwrap();
+    let (memory, agency, _) = crate::files::corner_table();
+    let zip = fs::File::create(folder.path().join("handoff.zip")).unwrap();
+    let _ = memory.bundle().agency(agency).write(zip).unwrap();
+    ran(folder.path(), None, "unzip", &["-q", "handoff.zip"]);
+    let said = ran(folder.path(), None, "python3", &["check.py", "handoff"]);
+    assert!(said.contains("entries follow from each other"), "{said}");
+
+    let journal = folder.path().join("handoff/data/journal.jsonl");
+    let lines = fs::read_to_string(&journal).unwrap();
+    for (from, to) in [("\"name\":\"setup\"", "\"name\":\"sombody\""), ("lemon tart", "lemon pie")] {
+        assert!(lines.contains(from));
+        fs::write(&journal, lines.replacen(from, to, 1)).unwrap();
+        let (passed, said) = run(folder.path(), None, "python3", &["check.py", "handoff"]);
+        assert!(!passed && said.contains("AssertionError"), "{said}");
+    }
 }
