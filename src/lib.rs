@@ -100,6 +100,9 @@ mod channel;
 mod check;
 mod contact;
 mod debrief;
+#[cfg(test)]
+#[path = "../tests/dice/mod.rs"]
+mod dice;
 mod erasure;
 mod error;
 mod exchange;

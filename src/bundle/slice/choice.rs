@@ -371,12 +371,11 @@ impl<'c> Choice<'c> {
                 Ok(())
             })?;
         }
-        for at in 0..self.entries.0.len() {
-            let Some(entry) = self.entries.0.get(at).copied() else { continue };
-            let first = self.entries.at(entry.subject)?;
-            if first.is_erased && !entry.erases && !matches!(first.fate, Fate::Behind(_)) {
-                self.entries.at_mut(at as i64 + 1)?.fate = Fate::Bare(Why::Erased);
-            }
+        let goes = |first: &Entry| first.is_erased && !matches!(first.fate, Fate::Behind(_));
+        let erased: HashSet<i64> =
+            self.entries.subjects().filter(|(_, first)| goes(first)).map(|(key, _)| key).collect();
+        for entry in self.entries.0.iter_mut().filter(|entry| !entry.erases && erased.contains(&entry.subject)) {
+            entry.fate = Fate::Bare(Why::Erased);
         }
         Ok(())
     }

@@ -5,17 +5,13 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::dice::{Dice, rounds};
 use crate::journal::Source;
 use crate::journal::receive::Received;
 use crate::{
     Actor, AgencyId, Channel, ContactId, FollowUpId, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteId,
     NoteKind, Role, Sensitivity, Stage,
 };
-
-#[path = "../../../tests/dice/mod.rs"]
-mod dice;
-
-use dice::{Dice, rounds};
 
 /// What a bundle holds.
 struct Packed {
@@ -483,6 +479,9 @@ impl World {
     fn rename_member(&mut self) {
         let (member, name) = (self.pick(self.members.len()), self.word());
         let id = self.members[member].0;
+        if self.chance(3) && self.memory.erase_member(host(), id, "case 18").is_ok() {
+            return;
+        }
         self.memory.write(host(), |w| w.rename_member(id, &name)).unwrap();
     }
 

@@ -7,9 +7,6 @@
 
 #[path = "../../../tests/deeds/mod.rs"]
 mod deeds;
-#[path = "../../../tests/dice/mod.rs"]
-mod dice;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,6 +23,7 @@ use super::tests::{entries, is_sound};
 use super::*;
 use crate::bundle::Scope;
 use crate::bundle::slice::Slice;
+use crate::dice;
 use crate::id::{AgencyId, ContactId, FollowUpId, HandoffId, NoteId, QuestionId};
 use crate::{Durability, HandoffState, Memory, NewMember, View, Visibility};
 
