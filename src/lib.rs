@@ -57,6 +57,7 @@
 //! | follow along | [`Memory::changes_after`], [`Memory::wait_for_changes`], [`Cursor`] |
 //! | bring in what other systems know | [`Memory::import`], [`ImportReport`] |
 //! | take it out again, as cards and tables | [`Memory::export`], [`ExportReport`] |
+//! | say who looks after somebody whom two memories gave an owner | [`Memory::ownership_conflicts`], [`Writer::decide_owner`] |
 //! | tell a person what is held about them | [`Memory::access`], [`SubjectAccess`] |
 //!
 //! The [`guide`] has the long answers: [how somebody leaves](guide::leaving),

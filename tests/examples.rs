@@ -499,3 +499,32 @@ fn lookup_tells_namesakes_apart_and_takes_no_single_word_for_an_answer() {
     let shown = printed(&directory, "lookup", &["zithers"]);
     assert!(shown.contains("«zithers»") && !shown.contains("Looked after by"), "{shown}");
 }
+
+#[test]
+fn import_bundle_says_what_would_come_then_takes_it_in_and_writes_the_receipt() {
+    let (directory, memory) = filled();
+    let zip = fs::File::create(directory.path().join("handoff.zip")).unwrap();
+    let _report = memory.bundle().sender("Bright Spoon").write(zip).unwrap();
+    let preview = printed(&directory, "import_bundle", &["ours.heirloom", "handoff.zip", "--preview"]);
+    assert!(preview.starts_with("Handoff of Bright Spoon, not signed\n"), "{preview}");
+    assert!(preview.contains("would bring:"), "{preview}");
+    let ours = Memory::open(directory.path().join("ours.heirloom")).unwrap();
+    assert_eq!(ours.count_contacts().unwrap(), 0, "the preview kept something");
+
+    let told = printed(&directory, "import_bundle", &["ours.heirloom", "handoff.zip", "--receipt", "receipt.json"]);
+    assert!(told.contains("and brought:"), "{told}");
+    assert_eq!(ours.count_contacts().unwrap(), memory.count_contacts().unwrap());
+    let receipt = fs::read_to_string(directory.path().join("receipt.json")).unwrap();
+    let keys = heirloom::bundle::TrustedKeys::default();
+    memory.record_receipt(Actor::system("office"), &receipt, None, &keys).unwrap();
+    assert_eq!(memory.receipts().unwrap().len(), 1);
+
+    let again = printed(&directory, "import_bundle", &["ours.heirloom", "handoff.zip"]);
+    assert!(again.contains("brought nothing that was not here"), "{again}");
+    assert!(printed(&directory, "import_bundle", &["--preview"]).contains("contacts      9 new"));
+
+    fs::write(directory.path().join("keys"), "").unwrap();
+    let output = run(&directory, "import_bundle", &["ours.heirloom", "handoff.zip", "--keys", "keys"]);
+    assert!(said(&output.stderr).contains("handoff.zip: not signed; ask the sender"), "{}", said(&output.stderr));
+    assert_eq!(run(&directory, "import_bundle", &["ours.heirloom"]).status.code(), Some(2));
+}

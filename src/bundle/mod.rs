@@ -1,7 +1,7 @@
 //! Bundles: a memory, or part of one, packed to travel, which stock tools check without heirloom.
 //!
-//! A bundle is a BagIt 1.0 bag (RFC 8493) in a ZIP with one top folder. This module is the package alone: it knows files,
-//! hashes, signatures and seals, and nothing of what is packed.
+//! A bundle is a BagIt 1.0 bag (RFC 8493) in a ZIP with one top folder. [`BagWriter`] and [`Opening`] are the package alone:
+//! they know files, hashes, signatures and seals, and nothing of what is packed.
 //!
 //! | to | go to |
 //! |---|---|
@@ -9,6 +9,8 @@
 //! | sign | [`SigningKey`], [`Signer`]; afterwards, [`Signature`] and [`Bag::write_signed`] |
 //! | open and verify | [`Opening`], [`Limits`], [`Bag`] |
 //! | know who packed it | [`TrustedKeys`], [`Bag::signature`] |
+//! | take one in | [`Memory::import_bundle`](crate::Memory::import_bundle), [`BundleImport`], [`Arrival`] |
+//! | say that it was taken in, and record that it was | [`Arrival::receipt`], [`Memory::record_receipt`](crate::Memory::record_receipt) |
 #![cfg_attr(feature = "age", doc = "| seal it to its receiver, and open a sealed one | [`Sealer`], [`Unsealer`] |")]
 //!
 //! # Checking without heirloom

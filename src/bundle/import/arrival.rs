@@ -325,11 +325,6 @@ impl Arrival {
         if self.attachments_missing > 0 {
             writeln!(f, "Of {} the bytes are not here.", Count(self.attachments_missing, "attachment"))?;
         }
-        let erased =
-            [(self.erased.contacts, "contact"), (self.erased.notes, "note"), (self.erased.follow_ups, "promise")];
-        for (count, noun) in erased.into_iter().filter(|(count, _)| *count > 0) {
-            writeln!(f, "Erased elsewhere, and so erased here: {}.", Count(count, noun))?;
-        }
         for (kind, count) in &self.carried {
             writeln!(f, "Carried for a newer heirloom: {count} × {}", Visible(kind))?;
         }
