@@ -151,7 +151,7 @@ impl fmt::Display for Erased {
             write!(f, "; a legal hold keeps {}", Visible(&names.join(", ")))?;
         }
         match &self.remains {
-            Some(why) => write!(f, "; the file could not be scrubbed yet, call scrub later: {why}"),
+            Some(why) => write!(f, "; call scrub later: {why}"),
             None => Ok(()),
         }
     }
@@ -360,7 +360,32 @@ impl Memory {
 }
 
 impl Writer<'_> {
-    /// Erases contacts; the log still has to be emptied.
+    /// Erases a contact as [`Memory::erase`] does, as part of a write, but does not scrub the file: what stood in its freed pages
+    /// and in its log stays until [`Memory::scrub`] is called. For hosts with a large memory, who scrub it once a night.
+    ///
+    /// ```
+    /// use heirloom::{Actor, Memory, NewContact};
+    ///
+    /// let memory = Memory::in_memory()?;
+    /// let erased = memory.write(Actor::system("front desk"), |w| {
+    ///     let (sally, ben) = (w.add_contact(NewContact::person("Sally"))?, w.add_contact(NewContact::person("Ben"))?);
+    ///     w.note_about(&[sally, ben], "Ben brought Sally along; he pays for the bottles")?.save()?;
+    ///     w.note(ben, "Pays for the bottles").save()?; // what is to be kept of him
+    ///     w.erase(sally, "asked for it (case 17)")
+    /// })?;
+    /// assert!(erased.remains.is_some());
+    /// memory.scrub()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Memory::erase`].
+    pub fn erase(&mut self, contact: impl Into<ContactId>, why: &str) -> Result<Erased> {
+        let erased = self.erase_contacts(&BTreeSet::from([contact.into()]), why)?;
+        Ok(Erased { remains: Some("the file is still to be scrubbed".to_owned()), ..erased })
+    }
+
+    /// Erases contacts; the file is still to be scrubbed.
     pub(crate) fn erase_contacts(&mut self, contacts: &BTreeSet<ContactId>, why: &str) -> Result<Erased> {
         self.may_erase(why)?;
         for id in contacts {

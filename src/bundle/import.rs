@@ -367,7 +367,9 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
     /// Says of an error on which line of the bundle it arose, and what to import first where that may help.
     fn wrong(&self, line: Option<u64>, error: Error) -> Error {
         let why = match &error {
-            Error::Refused(_) | Error::Invalid { .. } | Error::Unknown { .. } => error.to_string(),
+            Error::Refused(_) | Error::Invalid { .. } | Error::Unknown { .. } | Error::Erased { .. } => {
+                error.to_string()
+            }
             _ => return error,
         };
         let why = match self.base_is_missing() {

@@ -204,6 +204,7 @@ fn an_erasure_erases_everywhere_also_what_only_the_receiver_knew_whichever_came_
                 "{}",
                 bodies(memory)
             );
+            assert!(!bodies(memory).contains(&sally.to_string()), "a body names her: {}", bodies(memory));
             assert_eq!(memory.timeline(ben, None, 10).unwrap().notes.len(), 1);
             assert_eq!(memory.note(kept).unwrap().text, "Likes tea");
             is_sound(memory);
