@@ -377,3 +377,37 @@ fn a_handoff_is_undone_around_who_was_erased_since() {
     assert_eq!(memory.owners(ben).unwrap().last().unwrap().member, mia);
     is_sound(&memory);
 }
+
+#[test]
+fn an_address_that_another_has_too_is_no_mark_of_who_was_erased() {
+    let memory = Memory::in_memory().unwrap();
+    let add = |name: &str| {
+        let contact = NewContact::person(name).handle(Channel::Phone, "+44 1632 960123");
+        memory.write(desk(), |w| w.add_contact(contact.handle(Channel::Email, format!("{name}@mail.example")))).unwrap()
+    };
+    let (sally, ben) = (add("sally"), add("ben"));
+    let preview = memory.erasure(sally).unwrap();
+    assert_eq!(preview.same_address.iter().map(|contact| contact.id).collect::<Vec<_>>(), [ben]);
+    assert!(preview.to_string().contains("though with an address of theirs too: ben"), "{preview}");
+    let _ = memory.erase(desk(), sally, "case 17").unwrap();
+    let last = memory.history(sally).unwrap().pop().unwrap();
+    let Some(heirloom::Change::ContactErased(erased)) = last.change else { panic!("{last}") };
+    assert_eq!(erased.addresses.len(), 1, "the telephone at home is theirs both");
+    assert_eq!(memory.contact(ben).unwrap().handles.len(), 2);
+}
+
+#[test]
+fn what_mentions_somebody_in_a_text_is_found_and_left() {
+    let Stage { memory, sally, ben, .. } = stage(Memory::in_memory().unwrap());
+    let note =
+        memory.write(desk(), |w| w.note(ben, "Says SALLYMARSH  Quibberwick, “his ÜMLAUT”, is away").save()).unwrap();
+    let _ = memory.erase(desk(), sally, "case 17").unwrap();
+    for text in ["sallymarsh", "Quibberwick", "umlaut"] {
+        assert_eq!(memory.mentions(text).unwrap(), [note.into()], "{text}");
+    }
+    assert!(memory.mentions("Fjordhaven").unwrap().is_empty());
+    assert!(memory.mentions(" ").is_err());
+    let _ = memory.erase_note(desk(), note, "case 17").unwrap();
+    assert!(memory.mentions("sallymarsh").unwrap().is_empty());
+    is_sound(&memory);
+}

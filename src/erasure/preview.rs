@@ -15,7 +15,7 @@ use crate::memory::View;
 use crate::note;
 use crate::search::fold;
 use crate::store::{RowExt, Sql, SqlExt, Value};
-use crate::wording::Visible;
+use crate::wording::{Count, Visible};
 
 /// What an erasure of a contact would take with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,17 +144,21 @@ impl ErasurePreview {
             contacts.iter().map(|contact| contact.name.as_str()).collect::<Vec<_>>().join(", ")
         };
         let mut told = format!(
-            "{} would be erased, with {} notes, {} promises, {} handles and {} attachments.",
-            self.contact.name, self.notes, self.follow_ups, self.handles, self.attachments
+            "{} would be erased, with {}, {}, {} and {}.",
+            self.contact.name,
+            Count(self.notes, "note"),
+            Count(self.follow_ups, "promise"),
+            Count(self.handles, "handle"),
+            Count(self.attachments, "attachment")
         );
         for shared in &self.shared {
             told += &format!("\n- the note {} is also about {}, and goes for all", shared.note, names(&shared.with));
         }
         if !self.linked.is_empty() {
-            told += &format!("\n- the links of {} to them go", names(&self.linked));
+            told += &format!("\n- links to them go, which are or were of {}", names(&self.linked));
         }
         if !self.same_address.is_empty() {
-            told += &format!("\n- {} have an address of theirs too, and stay", names(&self.same_address));
+            told += &format!("\n- not erased, though with an address of theirs too: {}", names(&self.same_address));
         }
         if let Some((name, matter)) = &self.held {
             told +=
