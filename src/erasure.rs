@@ -469,9 +469,13 @@ impl Writer<'_> {
     fn not_held(&self, going: &Going) -> Result<()> {
         match going.held(self.sql())? {
             None => Ok(()),
-            Some((name, matter, since)) => Err(Error::refused(format!(
-                "{name} is under a legal hold for {matter} since {}; nothing of it can be erased before the hold is lifted",
-                time::from_micros(since)?.date_naive()
+            Some(hold) => Err(Error::refused(format!(
+                "{} is under a legal hold for {} since {}, placed by {}; nothing of it can be erased before the hold is \
+                 lifted",
+                hold.contact.name,
+                hold.matter,
+                hold.since.date_naive(),
+                hold.by_name
             ))),
         }
     }

@@ -168,7 +168,7 @@ impl Writer<'_> {
         let (contact, matter) = (contact.into(), matter_and_reason(matter, why)?);
         let key = self.contact_key(contact)?;
         match self.lift(contact, key, matter, why)? {
-            true => Ok(()),
+            true => self.erase_what_was_held(),
             false => {
                 let held = self.view().holds_of(key)?.into_iter().map(|hold| hold.terms()).collect::<Vec<_>>();
                 let name = self.view().contact_summary(contact)?.name;
@@ -199,6 +199,7 @@ impl Writer<'_> {
         for (key, contact) in contacts {
             lifted += u64::from(self.lift(contact, key, matter, why)?);
         }
+        self.erase_what_was_held()?;
         Ok(lifted)
     }
 
@@ -209,25 +210,13 @@ impl Writer<'_> {
             return Ok(false);
         }
         self.append(contact, ContactUnheld { matter: matter.to_owned(), why: why.to_owned(), holds })?;
-        // Who was erased elsewhere while the hold lay on them goes with it.
-        let _ = self.carry_out_erasures(&Besides::default())?;
         Ok(true)
     }
-}
 
-/// The matter without white space around it, where both it and the reason say something.
-fn matter_and_reason<'a>(matter: &'a str, why: &str) -> Result<&'a str> {
-    check::text("reason of a legal hold", why, check::FIELD_MAX)?;
-    check::name("matter of a legal hold", matter)
-}
-
-/// The entries that placed what holds a contact for a matter.
-fn holds_for(sql: &dyn Sql, contact: i64, matter: &str) -> Result<Vec<EntryId>> {
-    sql.all(
-        "SELECT id FROM hold WHERE contact = $1 AND matter = $2 ORDER BY id",
-        &[Value::Int(contact), Value::Text(matter)],
-        |row| row.uuid(0).map(EntryId),
-    )
+    /// Erases those who were erased elsewhere while a hold that is lifted lay on them.
+    fn erase_what_was_held(&mut self) -> Result<()> {
+        self.carry_out_erasures(&Besides::default()).map(drop)
+    }
 }
 
 /// The query of a hold; [`read_hold`] reads its columns.
@@ -241,6 +230,30 @@ macro_rules! select_hold {
             $rest
         )
     };
+}
+
+/// The matter without white space around it, where both it and the reason say something.
+fn matter_and_reason<'a>(matter: &'a str, why: &str) -> Result<&'a str> {
+    check::text("reason of a legal hold", why, check::FIELD_MAX)?;
+    check::name("matter of a legal hold", matter)
+}
+
+/// The oldest of the legal holds that lie on a contact.
+pub(crate) fn oldest_on(sql: &dyn Sql, contact: i64) -> Result<Option<Hold>> {
+    sql.first(
+        select_hold!("WHERE h.contact = $1 ORDER BY h.placed_at, h.id LIMIT 1"),
+        &[Value::Int(contact)],
+        read_hold,
+    )
+}
+
+/// The entries that placed what holds a contact for a matter.
+fn holds_for(sql: &dyn Sql, contact: i64, matter: &str) -> Result<Vec<EntryId>> {
+    sql.all(
+        "SELECT id FROM hold WHERE contact = $1 AND matter = $2 ORDER BY id",
+        &[Value::Int(contact), Value::Text(matter)],
+        |row| row.uuid(0).map(EntryId),
+    )
 }
 
 fn read_hold(row: &dyn Row) -> Result<Hold> {

@@ -51,6 +51,7 @@
 //! | give a successor all of it to read | [`Memory::briefs`], [`Briefs`] |
 //! | take a handoff back | [`Writer::undo`], [`Undone`] |
 //! | erase a person, so that nothing is left | [`Memory::erasure`], [`Memory::erase`], [`Memory::erase_member`] |
+//! | keep data no longer than may be, and what must be | [`Memory::retention`], [`Writer::hold`], [`Memory::holds`] |
 //! | read several things that belong together | [`Memory::read`], [`View`] |
 //! | go through all contacts | [`Memory::contacts`] |
 //! | know who changed what | [`Memory::history`], [`Change`], [`changes`] |

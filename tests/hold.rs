@@ -87,7 +87,7 @@ fn a_hold_needs_a_matter_and_a_reason_and_so_does_lifting() {
     for (matter, why, told) in [
         ("  ", "claim", "matter of a legal hold"),
         ("matter 1", " ", "reason of a legal hold"),
-        ("matter\01", "claim", "U+0000"),
+        ("matter\u{0}1", "claim", "U+0000"),
     ] {
         for lift in [false, true] {
             let done = memory.write(&mia, |w| match lift {
@@ -109,4 +109,94 @@ fn holds_follow_from_the_journal() {
     assert!(memory.verify().unwrap().is_sound());
     memory.rebuild().unwrap();
     assert_eq!(memory.holds().unwrap(), before);
+}
+
+#[test]
+fn what_is_held_is_not_erased_and_the_refusal_says_for_what_since_when_and_by_whom() {
+    let (memory, mia, sally, ben) = table();
+    let note = memory
+        .write(&mia, |w| {
+            w.hold(sally, "matter 2026-17", "a claim is announced")?;
+            w.follow_up(sally, "Send the menu").save()?;
+            w.note_about(&[sally, ben], "Broke the chair together")?.save()
+        })
+        .unwrap();
+    let promise = memory.follow_ups(sally).unwrap()[0].id;
+    for done in [
+        memory.erase(&mia, sally, "case 18"),
+        memory.erase(&mia, ben, "case 18"),
+        memory.erase_note(&mia, note, "case 18"),
+        memory.erase_follow_up(&mia, promise, "case 18"),
+    ] {
+        assert_eq!(
+            refused(done),
+            "Sally Marsh is under a legal hold for matter 2026-17 since 2026-11-03, placed by Mia Okafor; nothing of it can \
+             be erased before the hold is lifted"
+        );
+    }
+    memory.write(&mia, |w| w.lift_hold(sally, "matter 2026-17", "settled")).unwrap();
+    assert_eq!(memory.erase(&mia, sally, "case 18").unwrap().notes, 1);
+}
+
+#[cfg(feature = "bundle")]
+mod travelling {
+    use std::io::Cursor;
+
+    use heirloom::bundle::Opening;
+
+    use super::*;
+
+    /// Takes all of one memory into another.
+    fn tell(from: &Memory, to: &Memory) {
+        let mut zip = Vec::new();
+        let _ = from.bundle().write(&mut zip).unwrap();
+        let bag = Opening::new().open_reader("bundle.zip", Cursor::new(zip)).unwrap();
+        let _ = to.import_bundle(&bag).run(Actor::system("office")).unwrap();
+    }
+
+    fn client() -> (Memory, Member) {
+        let at: DateTime<Utc> = Utc.with_ymd_and_hms(2026, 11, 3, 12, 0, 0).unwrap();
+        let client = Memory::options().clock(move || at).in_memory().unwrap();
+        let eva = client.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Eva Stein"))).unwrap();
+        (client, eva)
+    }
+
+    fn matters(memory: &Memory) -> Vec<(String, String)> {
+        memory.holds().unwrap().into_iter().map(|hold| (hold.matter, hold.by_name)).collect()
+    }
+
+    #[test]
+    fn a_hold_travels_and_holds_where_it_arrives() {
+        let (agency, mia, sally, _) = table();
+        agency.write(&mia, |w| w.hold(sally, "matter 1", "claim")).unwrap();
+        let (client, eva) = client();
+        tell(&agency, &client);
+        assert_eq!(matters(&client), [("matter 1".to_owned(), "Mia Okafor".to_owned())]);
+        let why = refused(client.erase(&eva, sally, "case 18"));
+        assert!(why.contains("for matter 1 since 2026-11-03, placed by Mia Okafor"), "{why}");
+
+        client.write(&eva, |w| w.lift_hold(sally, "matter 1", "settled")).unwrap();
+        tell(&client, &agency);
+        assert_eq!(matters(&agency), []);
+        assert!(agency.verify().unwrap().is_sound() && client.verify().unwrap().is_sound());
+    }
+
+    #[test]
+    fn who_lifts_a_hold_does_not_lift_one_for_the_same_matter_that_they_did_not_know_of() {
+        let (agency, mia, sally, _) = table();
+        let (client, eva) = client();
+        tell(&agency, &client);
+        agency.write(&mia, |w| w.hold(sally, "matter 1", "claim")).unwrap();
+        client.write(&eva, |w| w.hold(sally, "matter 1", "claim, heard of here too")).unwrap();
+        agency.write(&mia, |w| w.lift_hold(sally, "matter 1", "settled, for us")).unwrap();
+        tell(&client, &agency);
+        tell(&agency, &client);
+        for memory in [&agency, &client] {
+            assert_eq!(matters(memory), [("matter 1".to_owned(), "Eva Stein".to_owned())]);
+            assert!(memory.verify().unwrap().is_sound());
+        }
+        assert_eq!(agency.write(&mia, |w| w.lift_matter("matter 1", "settled")).unwrap(), 1);
+        tell(&agency, &client);
+        assert_eq!(matters(&client), []);
+    }
 }

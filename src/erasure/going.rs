@@ -7,10 +7,11 @@ use uuid::Uuid;
 use super::{Erased, erases};
 use crate::change::Change;
 use crate::error::{Error, Result};
+use crate::hold::Hold;
 use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
 use crate::journal::{Writer, seq_of};
 use crate::store::{RowExt, Sql, SqlExt, Value};
-use crate::{contact, note, search, verify};
+use crate::{contact, hold, note, search, verify};
 
 /// What goes. Subjects stand by their keys; the contacts on account of which a note or a promise goes stand beside it.
 #[derive(Debug, Default)]
@@ -137,8 +138,8 @@ impl Going {
         self.follow_ups.values().filter(|(_, named)| named.contains(&contact)).map(|(id, _)| *id).collect()
     }
 
-    /// A hold on any contact of whom something goes: its name, the matter, and since when.
-    pub(super) fn held(&self, sql: &dyn Sql) -> Result<Option<(String, String, i64)>> {
+    /// A hold on any contact of whom something goes.
+    pub(super) fn held(&self, sql: &dyn Sql) -> Result<Option<Hold>> {
         let held = held_keys(sql)?;
         let mut touched: BTreeSet<i64> = self.contacts.keys().filter(|key| held.contains(key)).copied().collect();
         for key in self.notes.keys().filter(|_| !held.is_empty()) {
@@ -148,12 +149,7 @@ impl Going {
             touched.extend(held_of_promise(sql, *key, &held)?);
         }
         let Some(contact) = touched.first() else { return Ok(None) };
-        sql.first(
-            "SELECT c.name, h.matter, h.placed_at FROM hold h JOIN contact c ON c.key = h.contact
-             WHERE h.contact = $1 ORDER BY h.placed_at LIMIT 1",
-            &[Value::Int(*contact)],
-            |row| Ok((row.string(0)?, row.string(1)?, row.int(2)?)),
-        )
+        hold::oldest_on(sql, *contact)
     }
 
     /// What can go while holds lie on some, and the contacts who cannot: they are held themselves, or one of their notes is

@@ -80,7 +80,7 @@ pub(super) fn of(view: &View<'_>, contact: ContactId) -> Result<ErasurePreview> 
         attachments: attachments as u64,
         linked: linked(view, &going)?,
         same_address: same_address(view, key)?,
-        held: going.held(sql)?.map(|(name, matter, _)| (name, matter)),
+        held: going.held(sql)?.map(|hold| (hold.contact.name, hold.matter)),
     })
 }
 

@@ -6,6 +6,7 @@
 //! | `bundle` | who hands a memory over, takes one in, or reads a bundle with other programs (with the feature `bundle`) |
 //! | [`access`] | who must tell a person what is held about them |
 //! | [`erasure`] | who is asked to erase a person |
+//! | `retention` | who decides how long data is kept, must not delete it, or deletes what was handed over (with the feature `bundle`) |
 //! | [`journal`](mod@journal) | who follows the changes, or wants to verify a memory without heirloom |
 //! | [`file`](mod@file) | who keeps, copies, or looks into the file |
 //! | [`threads`] | who shares a memory between threads and processes |
@@ -26,6 +27,10 @@ pub mod access {}
 
 #[doc = include_str!("erasure.md")]
 pub mod erasure {}
+
+#[cfg(feature = "bundle")]
+#[doc = include_str!("retention.md")]
+pub mod retention {}
 
 #[doc = include_str!("journal.md")]
 pub mod journal {}

@@ -239,16 +239,7 @@ impl<'s> Search<'s> {
         candidates.retain(|candidate| !self.taken.contains(&candidate.key));
         due.taken = (before - candidates.len()) as u64;
         if rule.action == RetentionAction::Erase {
-            let mut free = Vec::with_capacity(candidates.len());
-            for candidate in candidates {
-                match self.obstacle(candidate.key)? {
-                    Some(why) => {
-                        self.kept.push(KeptBack { rule: rule.name.clone(), contact: candidate.contact, notes: 0, why })
-                    }
-                    None => free.push(candidate),
-                }
-            }
-            candidates = free;
+            candidates = self.without_obstacles(rule, candidates)?;
             self.going.extend(candidates.iter().map(|candidate| candidate.key));
         }
         self.taken.extend(candidates.iter().map(|candidate| candidate.key));
@@ -259,6 +250,21 @@ impl<'s> Search<'s> {
             due.contacts.push(ContactDue { contact, since, notes, shared: shared as u64 });
         }
         Ok(())
+    }
+
+    /// The candidates who can go; of the others it is kept in mind why not.
+    fn without_obstacles(&mut self, rule: &Retention, candidates: Vec<Candidate>) -> Result<Vec<Candidate>> {
+        let mut free = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            match self.obstacle(candidate.key)? {
+                Some(why) => {
+                    let (rule, contact) = (rule.name.clone(), candidate.contact);
+                    self.kept.push(KeptBack { rule, contact, notes: 0, why });
+                }
+                None => free.push(candidate),
+            }
+        }
+        Ok(free)
     }
 
     /// The contacts that a rule is about and whose time is over, by name.
@@ -364,11 +370,38 @@ impl<'s> Search<'s> {
     }
 
     fn notes(&mut self, rule: &Retention, of: &OfNotes, over_before: DateTime<Utc>, due: &mut RuleDue) -> Result<()> {
+        let mut found: BTreeMap<i64, (Vec<NoteId>, u64)> = BTreeMap::new();
+        let mut kept: BTreeMap<i64, (u64, String)> = BTreeMap::new();
+        for (key, id) in self.notes_over(rule.since, of, over_before)? {
+            let contacts = note::contacts_of(self.sql, key)?;
+            let Some(first) = contacts.first().copied() else { continue };
+            let hold = contacts.iter().find_map(|contact| self.held.get(contact));
+            if self.taken.contains(&key) || contacts.iter().any(|contact| self.going.contains(contact)) {
+                due.taken += 1;
+            } else if let Some(hold) = hold.filter(|_| rule.action == RetentionAction::Erase) {
+                kept.entry(first).or_insert_with(|| (0, format!("under a legal hold: {hold}"))).0 += 1;
+            } else {
+                self.taken.insert(key);
+                let (notes, shared) = found.entry(first).or_default();
+                notes.push(id);
+                *shared += u64::from(contacts.len() > 1);
+            }
+        }
+        for (contact, (notes, shared)) in found {
+            due.notes.push(NotesDue { contact: summary(self.sql, contact)?, notes, shared });
+        }
+        due.notes.sort_by_cached_key(|notes| (fold(&notes.contact.name), notes.contact.id));
+        for (contact, (notes, why)) in kept {
+            self.kept.push(KeptBack { rule: rule.name.clone(), contact: summary(self.sql, contact)?, notes, why });
+        }
+        Ok(())
+    }
+
+    /// The notes that a rule is about and whose time is over, with their keys, in the order in which they were written.
+    fn notes_over(&self, since: Since, of: &OfNotes, over_before: DateTime<Utc>) -> Result<Vec<(i64, NoteId)>> {
         let over_before = time::to_micros(over_before)?;
-        let sql = self.sql;
-        let (mut found, mut kept): (BTreeMap<i64, (Vec<NoteId>, u64)>, BTreeMap<i64, (u64, String)>) =
-            Default::default();
-        sql.each(
+        let mut over = Vec::new();
+        self.sql.each(
             "SELECT key, id, kind, sensitivity, happened_at, happened_precision, recorded_at FROM note
              WHERE recorded_at <= $1 OR happened_at <= $1
              ORDER BY key",
@@ -376,40 +409,17 @@ impl<'s> Search<'s> {
             |row| {
                 let is_of = (of.kinds.is_empty() || of.kinds.contains(&row.text(2)?.parse()?))
                     && (of.sensitivities.is_empty() || of.sensitivities.contains(&row.text(3)?.parse()?));
-                let event = match rule.since {
+                let event = match since {
                     Since::Recorded => row.int(6)?,
                     _ => last_instant(When::stored(row.int(4)?, Precision::from_code(row.int(5)?)?)).timestamp_micros(),
                 };
-                if !is_of || event > over_before {
-                    return Ok(());
+                if is_of && event <= over_before {
+                    over.push((row.int(0)?, NoteId(row.uuid(1)?)));
                 }
-                let (key, id) = (row.int(0)?, NoteId(row.uuid(1)?));
-                let contacts = note::contacts_of(sql, key)?;
-                let Some(first) = contacts.first().copied() else { return Ok(()) };
-                if self.taken.contains(&key) || contacts.iter().any(|contact| self.going.contains(contact)) {
-                    due.taken += 1;
-                    return Ok(());
-                }
-                let hold = contacts.iter().find_map(|contact| self.held.get(contact));
-                if let Some(hold) = hold.filter(|_| rule.action == RetentionAction::Erase) {
-                    kept.entry(first).or_insert_with(|| (0, format!("under a legal hold: {hold}"))).0 += 1;
-                    return Ok(());
-                }
-                self.taken.insert(key);
-                let (notes, shared) = found.entry(first).or_default();
-                notes.push(id);
-                *shared += u64::from(contacts.len() > 1);
                 Ok(())
             },
         )?;
-        for (contact, (notes, shared)) in found {
-            due.notes.push(NotesDue { contact: summary(sql, contact)?, notes, shared });
-        }
-        due.notes.sort_by_cached_key(|notes| (fold(&notes.contact.name), notes.contact.id));
-        for (contact, (notes, why)) in kept {
-            self.kept.push(KeptBack { rule: rule.name.clone(), contact: summary(sql, contact)?, notes, why });
-        }
-        Ok(())
+        Ok(over)
     }
 }
 

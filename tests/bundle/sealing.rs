@@ -1,5 +1,6 @@
 //! Sealing: what the stock tool opens and seals, and what is refused before it costs anything.
 
+#[cfg(heirloom_stock)]
 use std::fs;
 use std::io::{Cursor, Read, Write};
 
