@@ -1,4 +1,4 @@
-//! Packs what an agency looked after, or all of a memory, into a bundle to hand over:
+//! Packs what an agency looked after, or all of a memory, into a bundle to hand over; without a memory, the year of a restaurant:
 //! `cargo run --example export_bundle -- corner-table.heirloom --agency "Bright Spoon" --sign ~/.ssh/id_ed25519 --out handoff.zip`.
 #![allow(clippy::print_stderr, reason = "a program speaks to its user")]
 
@@ -6,26 +6,24 @@
 mod flags;
 #[path = "shared/screen.rs"]
 mod screen;
+#[path = "shared/year.rs"]
+mod year;
 
-use std::error::Error;
-use std::path::Path;
-use std::process::ExitCode;
-use std::{env, fs};
+use std::{env, error::Error, fs, path::Path, process::ExitCode};
 
 use flags::Flags;
 use heirloom::bundle::{Signer, SigningKey};
 use heirloom::{AgencyId, Memory};
 
-const USAGE: &str = "usage: export_bundle MEMORY --out FILE.zip [--agency NAME] [--to NAME] [--sign KEY] [--preview]";
-
 fn main() -> ExitCode {
-    let takes = ["--out", "--agency", "--to", "--sign"];
-    let flags = Flags::read(env::args().skip(1), &takes, &["--preview"]);
-    let Some((flags, [memory])) = flags.as_ref().and_then(|flags| Some((flags, flags.named()?))) else {
-        eprintln!("{USAGE}");
+    let flags = Flags::read(env::args().skip(1), &["--out", "--agency", "--to", "--sign"], &["--preview"]);
+    let Some(flags) = flags.filter(|flags| flags.named::<0>().is_some() || flags.named::<1>().is_some()) else {
+        eprintln!(
+            "usage: export_bundle [MEMORY] [--agency NAME] [--to NAME] [--sign KEY] [--out FILE.zip] [--preview]"
+        );
         return ExitCode::from(2);
     };
-    match pack(memory, flags).and_then(|told| Ok(screen::print(told)?)) {
+    match pack(&flags).and_then(|told| Ok(screen::print(told)?)) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("export_bundle: {error}");
@@ -35,12 +33,15 @@ fn main() -> ExitCode {
 }
 
 /// Packs the bundle under another name first, so that the file is whole or not there.
-fn pack(memory: &str, flags: &Flags) -> Result<String, Box<dyn Error>> {
-    let memory = Memory::options().must_exist().open(memory)?;
+fn pack(flags: &Flags) -> Result<String, Box<dyn Error>> {
+    let (memory, agency) = match flags.named() {
+        Some([memory]) => (Memory::options().must_exist().open(memory)?, None),
+        None => (year::year(Memory::options(), "2025-12-31T12:00:00Z".parse()?)?.0, Some("Bright Spoon")),
+    };
     let out = Path::new(flags.value("--out").unwrap_or("handoff.zip"));
     let key = flags.value("--sign").map(fs::read).transpose()?.map(SigningKey::from_openssh).transpose()?;
     let mut bundle = memory.bundle().title(out.file_stem().unwrap_or_default().to_string_lossy());
-    if let Some(name) = flags.value("--agency") {
+    if let Some(name) = flags.value("--agency").or(agency) {
         bundle = bundle.agency(called(&memory, name)?).sender(name);
     }
     bundle = flags.value("--to").into_iter().fold(bundle, |bundle, to| bundle.receiver(to));
@@ -49,10 +50,13 @@ fn pack(memory: &str, flags: &Flags) -> Result<String, Box<dyn Error>> {
     }
     let unfinished = out.with_extension("unfinished");
     bundle = key.iter().fold(bundle, |bundle, key| bundle.sign(key as &dyn Signer));
-    let report = bundle.write(fs::File::create(&unfinished)?)?;
+    let report = bundle.write(fs::File::create(&unfinished)?).inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
     fs::rename(&unfinished, out)?;
     let (out, folder) = (out.display(), &report.folder);
-    Ok(format!("{out} is {report}\n\nto read it: unzip {out}, then open {folder}/data/index.html\n"))
+    let next = format!(
+        "unzip {out}\n  bagit.py --validate {folder}\n  cargo run --example import_bundle -- ours.heirloom {out} --preview"
+    );
+    Ok(format!("{out} is {report}\n\nwhat to do next:\n  {next}\nand open {folder}/data/index.html in a browser\n"))
 }
 
 fn called(memory: &Memory, name: &str) -> Result<AgencyId, Box<dyn Error>> {

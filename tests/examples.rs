@@ -528,3 +528,42 @@ fn import_bundle_says_what_would_come_then_takes_it_in_and_writes_the_receipt() 
     assert!(said(&output.stderr).contains("handoff.zip: not signed; ask the sender"), "{}", said(&output.stderr));
     assert_eq!(run(&directory, "import_bundle", &["ours.heirloom"]).status.code(), Some(2));
 }
+
+#[test]
+fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file() {
+    let (directory, memory) = filled();
+    let preview = printed(&directory, "export_bundle", &["corner-table.heirloom", "--preview"]);
+    assert!(preview.contains("42 contacts"), "{preview}");
+    assert!(!directory.path().join("handoff.zip").exists(), "a preview writes nothing");
+
+    let arguments = ["corner-table.heirloom", "--agency", "Bright Spoon", "--to", "Corner Table", "--out", "ours.zip"];
+    let told = printed(&directory, "export_bundle", &arguments);
+    assert!(told.starts_with("ours.zip is packed, not signed: ") && told.contains("outside of the scope"), "{told}");
+    let bag = heirloom::bundle::Opening::new().open(directory.path().join("ours.zip")).unwrap();
+    let arrival = Memory::in_memory().unwrap().import_bundle(&bag).preview().unwrap();
+    assert!(arrival.to_string().contains("9 new") && memory.count_contacts().unwrap() == 42, "{arrival}");
+
+    let told = printed(&directory, "export_bundle", &[]);
+    assert!(told.contains("unzip handoff.zip\n"), "the lines to type next are missing\n{told}");
+    assert_eq!(fs::read(directory.path().join("handoff.zip")).unwrap().get(..2), Some(&b"PK"[..]));
+
+    for wrong in [&["--nope"][..], &["a", "b"], &["corner-table.heirloom", "--out"]] {
+        let output = run(&directory, "export_bundle", wrong);
+        assert!(
+            output.status.code() == Some(2) && said(&output.stderr).starts_with("usage: export_bundle"),
+            "{wrong:?}"
+        );
+    }
+    for (wrong, why) in [
+        (&["gone.heirloom"][..], "gone.heirloom"),
+        (&["--agency", "Nobody"], "no agency called “Nobody”"),
+        (&["--sign", "corner-table.heirloom"], "key"),
+    ] {
+        let output = run(&directory, "export_bundle", &[wrong, &["--out", "not.zip"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{wrong:?}");
+        assert!(said(&output.stderr).contains(why), "{}", said(&output.stderr));
+    }
+    let left = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left.filter(|name| name.starts_with("not") || name.ends_with("unfinished")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

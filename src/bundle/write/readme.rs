@@ -66,7 +66,8 @@ fn withheld(text: &mut String, statement: &Statement) {
 }
 
 fn reading(text: &mut String, folder: &str, statement: &Statement) {
-    text.push_str("How to read it\n--------------\nUnpack it:\n\n");
+    text.push_str("How to read it\n--------------\n");
+    let _ = writeln!(text, "Unpack it, if it is still called {folder}.zip:\n");
     let _ = writeln!(text, "    unzip {folder}.zip\n");
     match statement.withheld.iter().any(|withheld| withheld.what == "pages") {
         true => text.push_str("Open the tables in data/ with a spreadsheet.\n\n"),
