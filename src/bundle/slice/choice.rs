@@ -276,18 +276,16 @@ impl<'c> Choice<'c> {
         )
     }
 
-    /// Leaves the notes behind that are also about somebody who stays behind, and takes those again that are about somebody
-    /// who may have come into scope.
+    /// Leaves the notes behind that are also about somebody who stays behind.
     fn leave_notes_about_others(&mut self) -> Result<()> {
-        let matters = |first: &Entry| matches!(first.fate, Fate::Behind(_) | Fate::Bare(_)) || first.may_have_entered;
-        if !self.entries.subjects().any(|(_, first)| first.noun == Noun::Contact && matters(first)) {
+        let goes = |first: &Entry| matches!(first.fate, Fate::Goes | Fate::Cut(_));
+        if self.entries.subjects().all(|(_, first)| first.noun != Noun::Contact || goes(first)) {
             return Ok(());
         }
         let entries = &mut self.entries;
         self.sql.each("SELECT note, contact FROM note_contact", &[], |row| {
             let contact = *entries.at(row.int(1)?)?;
             let note = entries.at_mut(row.int(0)?)?;
-            note.is_changed |= contact.may_have_entered;
             note.is_erased |= contact.is_erased;
             if matches!(contact.fate, Fate::Behind(_)) && !note.is_erased {
                 note.fate = Fate::Behind(Why::Outside);
@@ -334,7 +332,6 @@ impl<'c> Choice<'c> {
                 let contact = *entries.at(row.int(1)?)?;
                 let note = row.opt_int(2)?.map_or(Fate::Goes, |note| entries.fate(note));
                 let first = entries.at_mut(row.int(0)?)?;
-                first.is_changed |= contact.may_have_entered;
                 first.is_erased |= contact.is_erased;
                 if first.fate != Fate::Goes {
                     return Ok(());
