@@ -1213,12 +1213,14 @@ impl View<'_> {
         Ok(found.into_iter().map(|(key, (contact, handles))| (key, in_order(contact, handles))).collect())
     }
 
-    /// Finds the contact that another system calls so.
+    /// Finds the contact that another system calls so: the one added first, where two memories that were brought together
+    /// have one each.
     pub fn by_external_id(&self, system: &str, id: &str) -> Result<Option<ContactSummary>> {
         self.sql().first(
             "SELECT c.id, c.kind, c.name FROM contact_external_id x
              JOIN contact c ON c.key = x.contact
-             WHERE x.system = $1 AND x.external_id = $2",
+             WHERE x.system = $1 AND x.external_id = $2
+             ORDER BY c.id LIMIT 1",
             &[Value::Text(system), Value::Text(id)],
             read_summary,
         )
@@ -1229,7 +1231,8 @@ impl View<'_> {
         self.sql().first(
             "SELECT c.id, x.digest FROM contact_external_id x
              JOIN contact c ON c.key = x.contact
-             WHERE x.system = $1 AND x.external_id = $2",
+             WHERE x.system = $1 AND x.external_id = $2
+             ORDER BY c.id LIMIT 1",
             &[Value::Text(system), Value::Text(id)],
             |row| Ok((ContactId(row.uuid(0)?), row.opt_blob(1)?.map(Hash::from_slice).transpose()?)),
         )

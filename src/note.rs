@@ -1399,7 +1399,8 @@ impl View<'_> {
     pub fn note_by_external_id(&self, system: &str, id: &str) -> Result<Option<NoteId>> {
         self.sql().first(
             "SELECT n.id FROM note_external_id x JOIN note n ON n.key = x.note
-             WHERE x.system = $1 AND x.external_id = $2 AND ($3 = 0 OR n.private_to IS NULL OR n.private_to = $3)",
+             WHERE x.system = $1 AND x.external_id = $2 AND ($3 = 0 OR n.private_to IS NULL OR n.private_to = $3)
+             ORDER BY n.id LIMIT 1",
             &[Value::Text(system), Value::Text(id), Value::Int(self.viewer())],
             |row| row.uuid(0).map(NoteId),
         )

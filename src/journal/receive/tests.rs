@@ -376,3 +376,145 @@ fn a_note_whose_text_came_later_is_counted_in_the_search_index() {
     is_sound(&client);
     assert_eq!(client.search("reward").run().unwrap().len(), 1);
 }
+
+/// Two memories that know the same, in each of which an own member acts.
+fn two_that_know_the_same() -> (Memory, crate::MemberId, Memory, crate::MemberId, ContactId) {
+    let (one, ana, sally) = memory_with("Ana", "Sally");
+    let other = Memory::in_memory().unwrap();
+    let mia = other.write(Actor::system("setup"), |w| Ok(w.add_member(NewMember::new("Mia"))?.id)).unwrap();
+    exchange(&one, &other);
+    (one, ana, other, mia, sally)
+}
+
+#[test]
+fn a_contact_who_got_two_owners_at_once_is_told_of_and_put_right_in_either_memory() {
+    let (one, ana, other, mia, sally) = two_that_know_the_same();
+    let leo = one.write(ana, |w| Ok(w.add_member(NewMember::new("Leo"))?.id)).unwrap();
+    one.write(ana, |w| w.transfer(sally, leo, None)).unwrap();
+    other.write(mia, |w| w.transfer(sally, mia, None)).unwrap();
+    exchange(&one, &other);
+    assert_eq!(told(&one, sally), told(&other, sally));
+    let open = |memory: &Memory| memory.owners(sally).unwrap().iter().filter(|owner| owner.until.is_none()).count();
+    assert_eq!((open(&one), open(&other)), (2, 2));
+    for (memory, actor) in [(&one, ana), (&other, mia)] {
+        let refused = memory.write(actor, |w| w.transfer(sally, actor, None)).unwrap_err().to_string();
+        assert!(refused.contains("Leo") && refused.contains("Mia") && refused.contains("end all but one"), "{refused}");
+    }
+    other.write(mia, |w| w.unassign(sally, leo, Role::Owner, Some("Mia has her"))).unwrap();
+    exchange(&one, &other);
+    assert_eq!((open(&one), open(&other)), (1, 1));
+    one.write(ana, |w| w.transfer(sally, ana, None)).unwrap();
+    exchange(&one, &other);
+    assert_eq!(told(&one, sally), told(&other, sally));
+}
+
+#[test]
+fn one_who_was_given_contacts_while_they_left_elsewhere_is_told_of_and_hands_them_over() {
+    let (one, ana, other, mia, sally) = two_that_know_the_same();
+    let ben = other
+        .write(mia, |w| {
+            let ben = w.add_contact(NewContact::person("Ben"))?;
+            w.admit_member(ana)?;
+            w.assign(ben, ana, Role::Owner)?;
+            w.follow_up(ben, "Send the menu").owner(ana).save()?;
+            Ok(ben)
+        })
+        .unwrap();
+    one.write(Actor::system("setup"), |w| {
+        let leo = w.add_member(NewMember::new("Leo"))?.id;
+        w.transfer(sally, leo, None)?;
+        w.depart(ana, None)
+    })
+    .unwrap();
+    exchange(&one, &other);
+    for memory in [&one, &other] {
+        let brief = memory.brief(ben).unwrap();
+        assert!(brief.open.iter().any(|open| matches!(open, crate::OpenMatter::OwnerDeparted(_))), "{brief}");
+        assert!(memory.follow_ups(ben).unwrap()[0].owner.departed);
+    }
+    other.write(mia, |w| w.transfer(ben, mia, None)).unwrap();
+    exchange(&one, &other);
+    assert_eq!(one.follow_ups(ben).unwrap()[0].owner.id, mia);
+    assert_eq!(told(&one, ben), told(&other, ben));
+}
+
+#[test]
+fn two_contacts_with_one_id_of_another_system_and_two_names_of_one_account_stand_side_by_side() {
+    let (one, ana, other, mia, sally) = two_that_know_the_same();
+    let account = |name: &str| crate::NewHandle::new(Channel::X, name).network_id("77");
+    let known = |name: &str| NewContact::person(name).external_id("hubspot", "42");
+    one.write(ana, |w| {
+        w.add_handle(sally, account("@sally"))?;
+        w.upsert_contact(known("Ben Ito"))
+    })
+    .unwrap();
+    other
+        .write(mia, |w| {
+            w.add_handle(sally, account("@sally_m"))?;
+            w.upsert_contact(known("Benjamin Ito"))
+        })
+        .unwrap();
+    exchange(&one, &other);
+    for (memory, actor) in [(&one, ana), (&other, mia)] {
+        assert_eq!(memory.by_network_id(Channel::X, "77").unwrap().len(), 2);
+        let before = memory.count_contacts().unwrap();
+        let _ = memory.write(actor, |w| w.upsert_contact(known("Ben")).map(drop)).map_err(in_words);
+        let line = br#"{"contact": {"name": "Ben", "id": "42"}}"#;
+        let _ = memory.import("hubspot").json_lines(&line[..]).map(drop).map_err(in_words);
+        assert_eq!(memory.count_contacts().unwrap(), before, "a third was made");
+        assert_eq!(memory.by_external_id("hubspot", "42").unwrap(), one.by_external_id("hubspot", "42").unwrap());
+        memory.write(actor, |w| w.add_handle(sally, account("@sally_marsh"))).unwrap();
+        is_sound(memory);
+    }
+    exchange(&one, &other);
+    assert_eq!(told(&one, sally), told(&other, sally));
+}
+
+/// Lets only those errors through that a caller can do something about.
+fn in_words(error: Error) -> Error {
+    let words = matches!(error, Error::Invalid { .. } | Error::Unknown { .. } | Error::Refused(_));
+    assert!(words, "{error}");
+    error
+}
+
+#[test]
+fn a_handoff_that_was_completed_here_and_withdrawn_there_is_what_was_done_last_and_its_question_has_the_last_answer() {
+    let (one, ana, other, mia, sally) = two_that_know_the_same();
+    let leo = one.write(ana, |w| Ok(w.add_member(NewMember::new("Leo"))?.id)).unwrap();
+    let plan = one.handoff().of_member(ana).to(leo).reason("moves to Lagos").plan().unwrap();
+    let (handoff, question) = one
+        .write(ana, |w| w.offer(&plan))
+        .and_then(|handoff| Ok((handoff, one.write(leo, |w| w.ask(handoff, sally, "What does she drink?"))?)))
+        .unwrap();
+    exchange(&one, &other);
+    one.write(ana, |w| w.answer(question, "Mint tea")).unwrap();
+    other.write(mia, |w| w.answer(question, "Water")).unwrap();
+    one.write(leo, |w| {
+        w.accept_all(handoff)?;
+        w.complete(handoff)
+    })
+    .unwrap();
+    other.write(mia, |w| w.withdraw(handoff, "she stays").map(drop)).unwrap();
+    exchange(&one, &other);
+    let state = |memory: &Memory| {
+        let handoff = memory.handoff_by_id(handoff).unwrap();
+        format!("{handoff:?} {:?} {:?}", memory.handoff_questions(handoff.id), memory.handoff_items(handoff.id))
+    };
+    assert_eq!(state(&one), state(&other));
+    assert_eq!(one.handoff_by_id(handoff).unwrap().state, crate::HandoffState::Withdrawn);
+    let answer = one.handoff_questions(handoff).unwrap().remove(0).answer.unwrap();
+    assert!(one.note(answer).unwrap().text.contains("Water"));
+    for (memory, actor) in [(&one, leo), (&other, mia)] {
+        let calls = [
+            memory.write(actor, |w| w.undo(handoff, "no").map(drop)),
+            memory.write(actor, |w| w.complete(handoff).map(drop)),
+            memory.write(actor, |w| w.accept_all(handoff).map(drop)),
+            memory.write(actor, |w| w.answer(question, "Wine").map(drop)),
+            memory.receipt(handoff).map(drop),
+        ];
+        for call in calls {
+            let _ = call.map_err(in_words);
+        }
+        is_sound(memory);
+    }
+}
