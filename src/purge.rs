@@ -97,7 +97,8 @@ impl<'m> Purge<'m> {
         self
     }
 
-    /// Deletes also what had been withheld from the bundles, such as private notes: nobody will have it then.
+    /// Deletes also what had been withheld from the bundles, such as private notes, or the records that an import read, which a
+    /// narrowed bundle leaves out: nobody will have it then.
     pub const fn with_what_was_withheld(mut self) -> Self {
         self.terms.withheld_too = true;
         self
@@ -230,7 +231,7 @@ pub struct PurgePreview {
     pub notes: u64,
     /// How many promises.
     pub follow_ups: u64,
-    /// How many of these notes and promises had been withheld from the bundles.
+    /// How many of all these had been withheld from the bundles, whole or in part.
     pub withheld: u64,
     /// What of the bundles stays, by name, and why.
     pub kept: Vec<PurgeKept>,

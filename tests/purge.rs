@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
 use heirloom::bundle::{Bag, Opening, SignatureCheck, SigningKey, TrustedKeys};
@@ -36,7 +37,8 @@ struct Scene {
 fn scene() -> Scene {
     let dir = tempfile::tempdir().unwrap();
     let at: DateTime<Utc> = Utc.with_ymd_and_hms(2026, 3, 31, 9, 0, 0).unwrap();
-    let agency = Memory::options().clock(move || at).open(dir.path().join("agency.heirloom")).unwrap();
+    let options = Memory::options().clock(move || at).patience(Duration::from_millis(200));
+    let agency = options.open(dir.path().join("agency.heirloom")).unwrap();
     let client = Memory::options().clock(move || at).in_memory().unwrap();
     let tom = agency.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Tom Okoro"))).unwrap();
     let [sally, ben, cem] = agency
@@ -271,7 +273,10 @@ fn what_was_withheld_stays_and_keeps_its_contact_unless_that_is_asked_for() {
     let purge = scene.purge(&bag).with_what_was_withheld();
     let preview = purge.preview().unwrap();
     assert_eq!((going(&preview).len(), preview.notes, preview.withheld), (3, 5, 2));
-    assert!(preview.to_string().contains("2 of these notes and promises had been withheld"), "{preview}");
+    assert!(
+        preview.to_string().contains("2 of these had been withheld, whole or in part: nobody will have that"),
+        "{preview}"
+    );
     let certificate = purge.run(&scene.tom, &preview).unwrap();
     assert_eq!((certificate.deleted.withheld, certificate.after.unwrap().notes), (2, 0));
     assert!(scene.agency.all_seeing().note(secret).is_err());
@@ -424,4 +429,48 @@ fn what_was_purged_is_found_neither_in_tables_nor_after_they_are_put_together_an
     assert_eq!(fresh.count_contacts().unwrap(), 1);
     let _ = scene.client.import_bundle(&bundle).run(Actor::system("office")).unwrap();
     assert_eq!(scene.client.count_contacts().unwrap(), 3, "the receiver lost what it was given");
+}
+
+#[test]
+fn what_could_not_be_scrubbed_while_somebody_read_is_certified_later() {
+    let scene = scene();
+    let bag = scene.pack();
+    scene.hand_over(&bag);
+    let purge = scene.purge(&bag);
+    let preview = purge.preview().unwrap();
+    let reader = Memory::open(scene.agency.path().unwrap()).unwrap();
+    let certificate = reader
+        .read(|view| {
+            view.count_contacts()?;
+            Ok(purge.run(&scene.tom, &preview).unwrap())
+        })
+        .unwrap();
+    let scrubbed = |certificate: &Certificate| {
+        let log = certificate.stores.iter().find(|store| store.store == "freed pages and write-ahead log").unwrap();
+        log.covered
+    };
+    assert!(!scrubbed(&certificate) && !certificate.is_complete(), "{certificate}");
+    assert_eq!(certificate.after.unwrap().contacts, 0, "it is deleted all the same");
+    let later = scene.agency.certify(&scene.tom, certificate.id).unwrap();
+    assert!(scrubbed(&later), "{later}");
+    assert_eq!((later.id, later.deleted.clone()), (certificate.id, certificate.deleted));
+    assert_eq!(scene.agency.certificates().unwrap(), [later]);
+    let unknown = scene.agency.certify(&scene.tom, heirloom::uuid::Uuid::nil()).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no certificate 00000000-0000-0000-0000-000000000000 in this memory");
+}
+
+#[test]
+fn what_was_handed_over_in_part_is_not_handed_over() {
+    let scene = scene();
+    let line = r#"{"contact": {"id": "1", "name": "Ruth Imported"}}"#;
+    let report = scene.agency.import("crm").by(&scene.tom).json_lines(line.as_bytes()).unwrap();
+    assert_eq!(report.contacts_added, 1, "{report}");
+    let ruth = scene.agency.by_external_id("crm", "1").unwrap().unwrap().id;
+    let bag = scene.pack_of([scene.cem, ruth]); // the line that was read stays behind
+    scene.hand_over(&bag);
+    let preview = scene.purge(&bag).preview().unwrap();
+    assert_eq!(going(&preview), ["Cem Demirel"]);
+    assert_eq!(kept(&preview), [("Ruth Imported", true, 0, 0, WITHHELD)]);
+    let preview = scene.purge(&bag).with_what_was_withheld().preview().unwrap();
+    assert_eq!((going(&preview).len(), preview.withheld), (2, 1));
 }

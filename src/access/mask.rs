@@ -832,7 +832,7 @@ mod tests {
 
     use super::*;
 
-    fn parts<'t>(text: &'t str, places: Vec<Range<usize>>) -> Vec<&'t str> {
+    fn parts(text: &str, places: Vec<Range<usize>>) -> Vec<&str> {
         places.into_iter().map(|place| text.get(place).unwrap()).collect()
     }
 

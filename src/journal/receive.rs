@@ -98,7 +98,7 @@ mod salt {
 }
 
 impl Record {
-    /// Reads a stored entry, by the columns of [`column`].
+    /// Reads a stored entry, by the columns of [`mod@column`].
     pub(crate) fn of_row(row: &dyn Row, why: Option<Absence>) -> Result<Self> {
         let wrong = |e: serde_json::Error| Error::fault("the body of an entry", e);
         Ok(Self {

@@ -9,7 +9,7 @@ use crate::id::EntryId;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::{note, search, verify};
 
-/// The query of a stored entry with everything that its hash covers; [`column`] says which column is which.
+/// The query of a stored entry with everything that its hash covers; [`mod@column`] says which column is which.
 macro_rules! stored_entry {
     ($rest:literal) => {
         concat!(

@@ -112,7 +112,7 @@ pub struct Deleted {
     pub notes: u64,
     /// Promises.
     pub follow_ups: u64,
-    /// How many of the notes and promises had been withheld from the bundles.
+    /// How many of all these had been withheld from the bundles, whole or in part.
     pub withheld: u64,
     /// The salt of all hashes of the certificate, in hexadecimal digits.
     pub salt: Hash,

@@ -12,7 +12,7 @@ use crate::erasure::ToErase;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, FollowUpId, MemoryId, NoteId};
 use crate::journal::receive::Record;
-use crate::journal::{Hash, Subject};
+use crate::journal::{Absence, Hash, Subject};
 use crate::memory::View;
 use crate::note;
 use crate::retention::Ties;
@@ -55,7 +55,7 @@ impl Handed {
         let statement = read_entries(bag, &mut |record| {
             let subject = own(sql, bag, record)?;
             if matches!(record.about(), Subject::Contact(_) | Subject::Note(_) | Subject::FollowUp(_)) {
-                *found.entry(subject).or_default() += i64::from(record.body().is_some());
+                *found.entry(subject).or_default() += i64::from(holds_all(record));
             }
             Ok(())
         })?;
@@ -107,6 +107,15 @@ impl Handed {
             desk.contact(key, ContactId(id))?;
         }
         desk.preview(view, returned)
+    }
+}
+
+/// Whether an entry of a bundle holds the whole body as it stood here: not a part of it, and not another.
+fn holds_all(record: &Record) -> bool {
+    match (record.gone, &record.salt, record.body()) {
+        (None, Some(salt), Some(body)) => Hash::of(&[salt, body.as_bytes()]) == record.digest,
+        (Some(Absence::Masked), _, body) => body.is_some(),
+        _ => false,
     }
 }
 
@@ -166,6 +175,8 @@ struct Desk<'s> {
     going: HashSet<i64>,
     /// Notes and promises that go with a contact and were not handed over.
     unhanded: (BTreeSet<i64>, BTreeSet<i64>),
+    /// How many others go of which only a part was handed over.
+    partly: u64,
     to_erase: ToErase,
     stays: BTreeMap<(i64, Why), Stays>,
 }
@@ -191,6 +202,7 @@ impl<'s> Desk<'s> {
             ties: Ties::read(view.sql())?,
             going: HashSet::new(),
             unhanded: (BTreeSet::new(), BTreeSet::new()),
+            partly: 0,
             to_erase: ToErase::default(),
             stays: BTreeMap::new(),
         })
@@ -210,6 +222,13 @@ impl<'s> Desk<'s> {
         Ok(missing.filter(|why| *why != Why::Withheld || !self.terms.withheld_too))
     }
 
+    /// Takes notice that a subject of a bundle goes.
+    fn goes(&mut self, key: i64) -> Result<()> {
+        self.going.insert(key);
+        self.partly += u64::from(self.handed.missing(self.sql, key)?.is_some());
+        Ok(())
+    }
+
     fn stays(&mut self, contact: i64, why: Why) -> &mut Stays {
         self.stays.entry((contact, why)).or_default()
     }
@@ -221,7 +240,7 @@ impl<'s> Desk<'s> {
         match kept.map_or_else(|| self.missing(key), |why| Ok(Some(why)))? {
             Some(why) => self.stays(about.first().copied().unwrap_or_default(), why).notes += 1,
             None => {
-                self.going.insert(key);
+                self.goes(key)?;
                 self.to_erase.notes.insert(id);
             }
         }
@@ -234,7 +253,7 @@ impl<'s> Desk<'s> {
         match self.kept(contact).map_or_else(|| self.missing(key), |why| Ok(Some(why)))? {
             Some(why) => self.stays(contact, why).follow_ups += 1,
             None => {
-                self.going.insert(key);
+                self.goes(key)?;
                 self.to_erase.follow_ups.insert(id);
             }
         }
@@ -254,6 +273,7 @@ impl<'s> Desk<'s> {
         match why {
             Some(why) => self.stays(key, why).contact = true,
             None => {
+                self.goes(key)?;
                 self.to_erase.contacts.insert(id);
                 let unhanded = |key: &&i64| !self.going.contains(key);
                 self.unhanded.0.extend(notes.iter().filter(unhanded));
@@ -309,7 +329,7 @@ impl<'s> Desk<'s> {
             contacts,
             notes: self.to_erase.notes.len() as u64 + unhanded.0,
             follow_ups: self.to_erase.follow_ups.len() as u64 + unhanded.1,
-            withheld: unhanded.0 + unhanded.1,
+            withheld: unhanded.0 + unhanded.1 + self.partly,
             kept,
             to_erase: self.to_erase,
         })

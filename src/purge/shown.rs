@@ -15,7 +15,7 @@ impl fmt::Display for PurgePreview {
         let (contacts, notes) = (Count(self.contacts.len() as u64, "contact"), Count(self.notes, "note"));
         writeln!(f, "Would be deleted: {contacts}, {notes}, {}", Count(self.follow_ups, "promise"))?;
         if self.withheld > 0 {
-            writeln!(f, "  {} of these notes and promises had been withheld: nobody will have them", self.withheld)?;
+            writeln!(f, "  {} of these had been withheld, whole or in part: nobody will have that", self.withheld)?;
         }
         for contact in self.contacts.iter().take(SHOWN) {
             paragraph(f, "  ", &contact.name)?;
@@ -94,7 +94,7 @@ impl Certificate {
         let (contacts, notes) = (Count(deleted.contacts, "contact"), Count(deleted.notes, "note"));
         writeln!(f, "\nDeleted\n  {contacts}, {notes}, {}", Count(deleted.follow_ups, "promise"))?;
         if deleted.withheld > 0 {
-            writeln!(f, "  {} of the notes and promises had not been handed over", deleted.withheld)?;
+            writeln!(f, "  {} of these had not been handed over, or not whole", deleted.withheld)?;
         }
         writeln!(f, "  before: {}", Held(&self.before))?;
         match &self.after {

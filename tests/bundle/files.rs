@@ -108,8 +108,7 @@ fn what_is_packed_and_taken_in_elsewhere_says_the_same_there() {
     let _ = memory.bundle().write(&mut zip).unwrap();
     let client = Memory::in_memory().unwrap();
     let bag = opened(zip);
-    let arrival = client.import_bundle(&bag).run(Actor::system("import")).unwrap();
-    println!("{arrival}");
+    let _arrival = client.import_bundle(&bag).run(Actor::system("import")).unwrap();
     assert_eq!(client.contact(sally).unwrap(), memory.contact(sally).unwrap());
     assert_eq!(client.brief(sally).unwrap().to_string(), memory.brief(sally).unwrap().to_string());
     assert!(client.verify().unwrap().is_sound());
