@@ -923,3 +923,17 @@ fn what_is_erased_and_held_here_goes_in_no_bundle() {
         assert_eq!(third.contact(ben).unwrap().name, client.contact(ben).unwrap().name);
     }
 }
+
+#[test]
+fn the_bytes_of_an_attachment_that_names_somebody_outside_stay_behind() {
+    let mut world = World::new(Dice::from_seed(6));
+    (0..2).for_each(|_| world.add_person());
+    let (sally, ben, bytes) = (world.people[0].id, world.people[1].id, world.word());
+    let attachment = NewAttachment::new(format!("with {ben}.txt"), "text/plain", bytes.clone().into_bytes());
+    world.memory.write(host(), |w| w.attach(sally, attachment)).unwrap();
+    let part = Packed::of(&world.memory, &Scope { contacts: Some(vec![sally]), ..Scope::default() }, None);
+    assert!(!part.text().contains(&bytes) && !part.text().contains(&ben.to_string()));
+    assert_eq!(part.counts.attachments, 1);
+    let both = Packed::of(&world.memory, &Scope { contacts: Some(vec![sally, ben]), ..Scope::default() }, None);
+    assert!(both.text().contains(&bytes));
+}
