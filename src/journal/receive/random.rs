@@ -154,7 +154,7 @@ fn model_of(memory: &Memory) -> Model {
     }
     let offered = seeing.handoffs().unwrap().into_iter().filter(|handoff| handoff.state == HandoffState::Offered);
     let items = offered.flat_map(|handoff| seeing.handoff_items(handoff.id).unwrap());
-    model.awaited = items.map(|item| item.successor).last();
+    model.awaited = items.map(|item| item.successor).next_back();
     model.members = seeing.members().unwrap().into_iter().map(|m| (m.id, m.name, m.departed_at.is_some())).collect();
     model.agencies = ids(memory, "SELECT id FROM agency ORDER BY id", AgencyId);
     model.questions = ids(memory, "SELECT id FROM handoff_question ORDER BY id", QuestionId);
@@ -227,7 +227,7 @@ fn pack(from: &Memory, telling: Telling) -> Parcel {
         Telling::Whole => {}
         Telling::Part(choice) => {
             narrow(&mut records, choice);
-            bytes.retain(|_, _| choice % 4 != 0);
+            bytes.retain(|_, _| !choice.is_multiple_of(4));
         }
         Telling::Scoped(choice) => records = scoped(from, choice),
     }
@@ -237,7 +237,7 @@ fn pack(from: &Memory, telling: Telling) -> Parcel {
 /// What a bundle about some contacts holds.
 fn scoped(from: &Memory, choice: u64) -> Vec<Record> {
     let mut contacts = ids(from, "SELECT id FROM contact ORDER BY id", ContactId);
-    contacts.retain(|contact| throw(choice, contact.0, 2) % 2 == 0);
+    contacts.retain(|contact| throw(choice, contact.0, 2).is_multiple_of(2));
     let scope = Scope { contacts: Some(contacts), ..Scope::default() };
     let mut records = Vec::new();
     let slice = |view: &View<'_>| {
@@ -254,7 +254,7 @@ fn scoped(from: &Memory, choice: u64) -> Vec<Record> {
 /// withheld, and of some that name nobody.
 fn narrow(records: &mut Vec<Record>, choice: u64) {
     let with_handoffs = choice & 16 == 0;
-    let goes = |contact: Uuid| throw(choice, contact, 0) % 3 != 0;
+    let goes = |contact: Uuid| !throw(choice, contact, 0).is_multiple_of(3);
     let mut behind = BTreeSet::new();
     for record in records.iter().filter(|record| record.is_first()) {
         let stays = match record.about() {
@@ -274,7 +274,7 @@ fn narrow(records: &mut Vec<Record>, choice: u64) {
             record.kind.starts_with("contact.") && named(record).into_iter().any(|contact| !goes(contact));
         let names_handoff =
             record.kind.starts_with("ownership.") && field(record, "handoff").is_some() && !with_handoffs;
-        let by_chance = throw(choice, record.id, 1) % 8 == 0 && (!record.is_first() || first_may);
+        let by_chance = throw(choice, record.id, 1).is_multiple_of(8) && (!record.is_first() || first_may);
         if names_others || names_handoff || by_chance {
             record.withhold();
         }
