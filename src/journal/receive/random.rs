@@ -530,15 +530,15 @@ fn check_many(cases: u64, deeds: &'static [Deed], erasing: u32) {
 
 #[test]
 fn whatever_three_memories_tell_each_other_in_whatever_order_in_the_end_all_say_the_same() {
-    check_many(dice::rounds(10, 1_000), &DEEDS, 0);
+    check_many(dice::rounds(10, 300), &DEEDS, 0);
 }
 
 #[test]
 fn whatever_three_memories_tell_each_other_while_people_leave_in_the_end_all_say_the_same() {
-    check_many(dice::rounds(10, 1_000), &DEEDS_OF_LEAVING, 0);
+    check_many(dice::rounds(10, 300), &DEEDS_OF_LEAVING, 0);
 }
 
 #[test]
 fn whatever_three_memories_tell_each_other_while_some_of_it_is_erased_in_the_end_all_say_the_same() {
-    check_many(dice::rounds(10, 1_000), &DEEDS_OF_LEAVING, 2);
+    check_many(dice::rounds(10, 300), &DEEDS_OF_LEAVING, 2);
 }
