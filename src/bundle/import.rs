@@ -78,18 +78,25 @@ impl Memory {
     /// in parts, come to the same. Whoever wrote in the other memory stays the author, as an outside member.
     ///
     /// ```
-    /// use heirloom::bundle::{Opening, TrustedKeys};
-    /// use heirloom::Memory;
+    /// use heirloom::bundle::Opening;
+    /// use heirloom::{Actor, Memory, NewContact};
     ///
-    /// # fn take_in(ours: &Memory, keys: &str) -> heirloom::Result<()> {
-    /// let bag = Opening::new().open("handoff.zip")?;
-    /// let keys = TrustedKeys::parse(keys)?;
-    /// println!("{}", ours.import_bundle(&bag).expect_signature(&keys).preview()?); // what would happen
-    /// let arrival = ours.import_bundle(&bag).expect_signature(&keys).run(heirloom::Actor::system("office"))?;
-    /// println!("{arrival}");
-    /// # Ok(())
-    /// # }
+    /// let agency = Memory::in_memory()?;
+    /// let sally = agency.write(Actor::system("crm-sync"), |w| w.add_contact(NewContact::person("Sally Marsh")))?;
+    /// let mut zip = Vec::new();
+    /// let _report = agency.bundle().sender("The Agency").write(&mut zip)?;
+    ///
+    /// let ours = Memory::in_memory()?;
+    /// let bag = Opening::new().open_reader("handoff.zip", std::io::Cursor::new(zip))?; // or open("handoff.zip")
+    /// println!("{}", ours.import_bundle(&bag).preview()?); // what would come; nothing is kept
+    /// let arrival = ours.import_bundle(&bag).run(Actor::system("office"))?;
+    /// assert_eq!((arrival.contacts.new, arrival.signature.as_str()), (1, "not signed"));
+    /// assert_eq!(ours.contact(sally)?.name, "Sally Marsh");
+    /// # Ok::<(), heirloom::Error>(())
     /// ```
+    ///
+    /// Whose signature is expected is said by [`BundleImport::expect_signature`]; what is to be decided afterwards stands in
+    /// [`Arrival::to_decide`]; [`Arrival::receipt`] goes back to the sender.
     pub const fn import_bundle<'a>(&'a self, bag: &'a Bag) -> BundleImport<'a> {
         BundleImport { memory: self, bag, expected: None, progress: None }
     }
@@ -215,10 +222,11 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         let mut input = BufReader::with_capacity(1 << 16, self.bag.read(JOURNAL)?);
         let (mut line, mut number, mut newest) = (Vec::new(), 0, None);
         let of = self.statement.counts.entries;
-        while next_line(&mut input, &mut line).map_err(|why| self.at_line(number + 1, why))? {
+        while next_line(&mut input, &mut line).map_err(|error| self.at_line(number + 1, error))? {
             number += 1;
-            let taken = self.line(&line, &mut newest);
-            taken.map_err(|error| self.wrong(Some(number), error))?;
+            let record = record_after(&mut newest, &line).map_err(|error| self.at_line(number, error))?;
+            let received = self.w.receive(&record).map_err(|error| self.wrong(Some(number), error))?;
+            self.count(&record, received);
             if let Some(tell) = progress.as_mut().filter(|_| number % TELL_EVERY == 0) {
                 tell(&BundleProgress { entries: number, of });
             }
@@ -226,23 +234,6 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         if let Some(mut tell) = progress {
             tell(&BundleProgress { entries: number, of });
         }
-        Ok(())
-    }
-
-    /// Takes in the entry of a line, which comes after the newest so far.
-    fn line(&mut self, line: &[u8], newest: &mut Option<(i64, Uuid)>) -> Result<()> {
-        let record = record(without_end(line))?;
-        let place = Some((record.stamp, record.id));
-        if place <= *newest {
-            return Err(Error::refused(format!(
-                "entry {} ({}) stands out of order, which is that of the stamps; somebody changed the bundle, ask for it \
-                 again",
-                record.id, record.kind
-            )));
-        }
-        *newest = place;
-        let received = self.w.receive(&record)?;
-        self.count(&record, received);
         Ok(())
     }
 
@@ -364,26 +355,22 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         self.w.keep_bytes(sha256, &bytes)
     }
 
-    /// Says of an error on which line of the bundle it arose, and what to import first where that may help.
+    /// Says of an error where in the bundle it arose, and what to import first where that may be missing.
     fn wrong(&self, line: Option<u64>, error: Error) -> Error {
-        let why = match &error {
-            Error::Refused(_) | Error::Invalid { .. } | Error::Unknown { .. } | Error::Erased { .. } => {
-                error.to_string()
+        let error = match (&error, self.base_is_missing()) {
+            (Error::Refused(_) | Error::Invalid { .. } | Error::Unknown { .. } | Error::Erased { .. }, Some(base)) => {
+                Error::refused(format!("{error}. {base}"))
             }
-            _ => return error,
-        };
-        let why = match self.base_is_missing() {
-            Some(base) => format!("{why}. {base}"),
-            None => why,
+            _ => error,
         };
         match line {
-            Some(line) => self.at_line(line, why),
-            None => refusal(self.bag, Some(JOURNAL), &why),
+            Some(line) => self.at_line(line, error),
+            None => placed(self.bag, JOURNAL, error),
         }
     }
 
-    fn at_line(&self, line: u64, why: String) -> Error {
-        refusal(self.bag, Some(&format!("{JOURNAL}, line {line}")), &why)
+    fn at_line(&self, line: u64, error: Error) -> Error {
+        placed(self.bag, &line_of(line), error)
     }
 
     /// What to import first, where the bundle continues one that did not come here.
@@ -415,16 +402,29 @@ fn imports(w: &Writer<'_>) -> Result<Vec<MemoryImported>> {
 }
 
 /// Reads the next line, at most [`LINE_MAX`] bytes of it; says whether there is one.
-fn next_line(input: &mut BufReader<impl Read>, line: &mut Vec<u8>) -> std::result::Result<bool, String> {
+fn next_line(input: &mut BufReader<impl Read>, line: &mut Vec<u8>) -> Result<bool> {
     line.clear();
-    match read_line_within(LINE_MAX, input, b'\n', line) {
-        Ok(None) => Ok(false),
-        Ok(Some(Line::Whole)) => Ok(true),
-        Ok(Some(Line::TooLong)) => {
-            Err(format!("it has more than {LINE_MAX} bytes, the limit for an entry; no memory writes such a line"))
-        }
-        Err(error) => Err(BundleError::from(error).to_string()),
+    match read_line_within(LINE_MAX, input, b'\n', line).map_err(BundleError::from)? {
+        None => Ok(false),
+        Some(Line::Whole) => Ok(true),
+        Some(Line::TooLong) => Err(Error::refused(format!(
+            "it has more than {LINE_MAX} bytes, the limit for an entry; no memory writes such a line"
+        ))),
     }
+}
+
+/// Reads the entry of a line, which must come after the newest so far.
+fn record_after(newest: &mut Option<(i64, Uuid)>, line: &[u8]) -> Result<Record> {
+    let record = record(without_end(line))?;
+    let place = Some((record.stamp, record.id));
+    if place <= *newest {
+        return Err(Error::refused(format!(
+            "entry {} ({}) stands out of order, which is that of the stamps; somebody changed the bundle, ask for it again",
+            record.id, record.kind
+        )));
+    }
+    *newest = place;
+    Ok(record)
 }
 
 /// Reads an entry from its line.
@@ -455,10 +455,9 @@ pub(crate) fn read_entries(bag: &Bag, each: &mut dyn FnMut(&Record) -> Result<()
     }
     let mut input = BufReader::with_capacity(1 << 16, bag.read(JOURNAL)?);
     let (mut line, mut number) = (Vec::new(), 0);
-    let at = |number, why: &str| refusal(bag, Some(JOURNAL), &format!("line {number}: {why}"));
-    while next_line(&mut input, &mut line).map_err(|why| at(number + 1, &why))? {
+    while next_line(&mut input, &mut line).map_err(|error| placed(bag, &line_of(number + 1), error))? {
         number += 1;
-        let record = record(without_end(&line)).map_err(|error| at(number, &error.to_string()))?;
+        let record = record(without_end(&line)).map_err(|error| placed(bag, &line_of(number), error))?;
         each(&record)?;
     }
     Ok(statement)
@@ -501,6 +500,20 @@ fn count_subject(counts: &mut Counts, subject: Subject) {
         Subject::Handoff(_) => &mut counts.handoffs,
         Subject::Memory(_) | Subject::Other(_) => &mut counts.others,
     } += 1;
+}
+
+fn line_of(number: u64) -> String {
+    format!("{JOURNAL}, line {number}")
+}
+
+/// Says where in a bundle something is that is refused; other errors speak for themselves.
+fn placed(bag: &Bag, place: &str, error: Error) -> Error {
+    match error {
+        Error::Refused(_) | Error::Invalid { .. } | Error::Unknown { .. } | Error::Erased { .. } => {
+            refusal(bag, Some(place), &error.to_string())
+        }
+        error => error,
+    }
 }
 
 fn refusal(bag: &Bag, file: Option<&str>, why: &str) -> Error {

@@ -206,6 +206,23 @@ impl Memory {
     /// Records the receipt of a bundle of this memory, as it came back: the text of `receipt.json`, and of its signature where
     /// there is one. A receipt that is recorded already changes nothing. Returns the receipt.
     ///
+    /// ```
+    /// use heirloom::bundle::{Opening, TrustedKeys};
+    /// use heirloom::{Actor, Memory, NewContact};
+    ///
+    /// let (agency, client, office) = (Memory::in_memory()?, Memory::in_memory()?, Actor::system("office"));
+    /// agency.write(office.clone(), |w| w.add_contact(NewContact::person("Sally Marsh")))?;
+    /// let mut zip = Vec::new();
+    /// let _report = agency.bundle().write(&mut zip)?;
+    /// let bag = Opening::new().open_reader("handoff.zip", std::io::Cursor::new(zip))?;
+    /// let json = client.import_bundle(&bag).run(office.clone())?.receipt()?.to_json();
+    ///
+    /// agency.record_receipt(office, &json, None, &TrustedKeys::default())?;
+    /// let next = agency.bundle().since(agency.receipts()?[0].head()); // what the client does not have yet
+    /// assert_eq!(next.preview()?.counts.contacts, 0);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Refused`] for the receipt of another memory's bundle, or of one that this memory cannot have packed, as it
     /// never had that head; [`Error::Invalid`] for what is no receipt; [`Error::Bundle`] for a signature that does not fit it,

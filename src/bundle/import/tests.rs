@@ -269,10 +269,28 @@ fn with_two_owners_a_role_can_be_ended_and_one_of_them_can_depart() {
     let error = plan.unwrap_err().to_string();
     assert!(error.contains("Ben came with a bundle from another memory and cannot take over; admit_member"), "{error}");
     client.write(office(), |w| w.admit_member(ben)).unwrap();
+    hands_over_her_claim_alone(&client, mia, sally);
     client.write(office(), |w| w.depart(mia, None)).unwrap();
     assert!(client.ownership_conflicts().unwrap().is_empty());
     assert_eq!(client.owner_at(sally, chrono::Utc::now()).unwrap().unwrap().member, ben);
     is_sound(&client);
+}
+
+/// In a copy, a handoff of one of two owners goes through, and leaves the claim of the other as it is.
+fn hands_over_her_claim_alone(client: &Memory, mia: MemberId, sally: ContactId) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("copy.heirloom");
+    client.backup(&path).unwrap();
+    let copy = Memory::open(path).unwrap();
+    let leo = copy.write(office(), |w| Ok(w.add_member(NewMember::new("Leo"))?.id)).unwrap();
+    let plan = copy.handoff().of_member(mia).reason("leaves").to(leo).plan().unwrap();
+    let handoff = copy.write(office(), |w| w.offer(&plan)).unwrap();
+    copy.write(leo, |w| w.accept(handoff, sally)).unwrap();
+    copy.write(office(), |w| w.complete(handoff)).unwrap();
+    let [conflict] = &copy.ownership_conflicts().unwrap()[..] else { panic!("the other claim is gone") };
+    let claimants: Vec<_> = conflict.claimants.iter().map(|claim| claim.member_name.as_str()).collect();
+    assert_eq!(claimants, ["Ben", "Leo"]);
+    is_sound(&copy);
 }
 
 #[test]

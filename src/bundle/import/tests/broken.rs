@@ -236,7 +236,7 @@ fn a_line_above_the_limit_is_refused_without_being_held() {
     let long = std::io::Read::take(std::io::repeat(b'x'), LINE_MAX as u64 + 1);
     let mut line = Vec::new();
     let error = next_line(&mut BufReader::with_capacity(1 << 20, long), &mut line).unwrap_err();
-    assert!(error.contains("more than 101711872 bytes, the limit for an entry"), "{error}");
+    assert!(error.to_string().contains("more than 101711872 bytes, the limit for an entry"), "{error}");
     assert!(line.is_empty());
 }
 
@@ -351,6 +351,11 @@ fn a_bundle_that_goes_on_from_one_that_never_came_says_which_to_import_first() {
         parts.statement.since = Some(since);
         parts.records.retain(|record| record.kind != "member.added");
     });
+    // Of a line that is none, it is not said that something is missing.
+    let mut parts = kit.whole.clone();
+    parts.statement.since = Some(since);
+    let error = kit.client.import_bundle(&parts.bag_of(b"what?\n", None)).preview().unwrap_err().to_string();
+    assert!(!error.contains("import that first"), "{error}");
     // Where all that it names is here, it needs nothing else.
     let mut parts = kit.whole.clone();
     parts.statement.since = Some(since);
