@@ -72,8 +72,7 @@
 //! - Not access control: it keeps private notes apart by who the host says is reading. Whoever can read the file can read
 //!   all of it; it is not encrypted.
 //! - Not async: calls block.
-//! - Not there yet: merging memories, finding the same person twice, giving a part of a memory away as a
-//!   file of its own.
+//! - Not there yet: joining two contacts that turn out to be the same person.
 //!
 //! # Features
 //!
