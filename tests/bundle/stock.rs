@@ -137,6 +137,14 @@ fn the_lines_in_the_readme_of_a_bundle_work_as_they_stand() {
     assert_eq!(said.len(), 4, "unzip, sha256sum, bagit.py and ssh-keygen:\n{readme}");
     assert!(said[3].contains("Good \"heirloom-handoff@v1\" signature"), "{}", said[3]);
     assert!(folder.path().join("handoff/data/index.html").exists());
+
+    for file in ["data/notes.csv", "tagmanifest-sha256.txt"] {
+        fs::write(folder.path().join("handoff").join(file), "changed").unwrap();
+    }
+    let lines = readme.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| !line.starts_with("cargo"));
+    for line in lines.skip(1) {
+        assert!(!run(folder.path(), None, "sh", &["-euc", line]).0, "what was changed passes: {line}");
+    }
 }
 
 #[test]
