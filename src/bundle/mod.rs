@@ -70,4 +70,4 @@ pub use signature::{
     CERTIFICATE_NAMESPACE, NAMESPACE, RECEIPT_NAMESPACE, Signature, SignatureCheck, Signer, SigningKey, TrustedKeys,
 };
 pub use statement::{Counts, Statement, Withheld};
-pub use write::{BundleReport, PAGE_NOTES_MAX};
+pub use write::{BundleReport, PAGE_NOTES_MAX, PackingProgress};

@@ -25,6 +25,8 @@ use crate::time;
 
 mod readme;
 
+/// The reader page.
+const PAGE: &str = "data/index.html";
 /// The reader page is left out of a bundle with more notes than this: a browser would open it slowly.
 pub const PAGE_NOTES_MAX: u64 = 50_000;
 /// So many bytes are gathered before they are deflated.
@@ -59,6 +61,28 @@ fn notes(export: &Export<'_>, view: &View<'_>, out: &mut dyn Write) -> Result<Ex
 fn ownership(export: &Export<'_>, view: &View<'_>, out: &mut dyn Write) -> Result<ExportReport> {
     export.write_ownership_csv(view, out)
 }
+
+/// Progress is told every so many entries.
+const TELL_ENTRIES: u64 = 1_000;
+/// Progress is told every so many bytes of a file.
+const TELL_BYTES: u64 = 1 << 20;
+
+/// How far the packing of a bundle has come, as [`BundleExport::write_with`] tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PackingProgress {
+    /// The file, or the folder of files, that is being written; of a narrowed bundle also the scratch memory from which cards,
+    /// tables and page are made.
+    pub what: &'static str,
+    /// How much of it is done: entries of the journal and of the scratch memory, attachments of their folder, and bytes of
+    /// every other file.
+    pub done: u64,
+    /// How much there is to do, where that is known before.
+    pub of: Option<u64>,
+}
+
+/// What is told how far the packing has come.
+type Listener<'p> = &'p mut dyn FnMut(&PackingProgress);
 
 /// What was packed into a bundle, as [`BundleExport::write`] tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -125,12 +149,20 @@ impl<'m> BundleExport<'m> {
     /// As [`BundleExport::preview`]; [`Error::Bundle`] when a file grows over a limit of a bundle, or when the output or the
     /// signer fails. What was written by then is no bundle.
     pub fn write(&self, out: impl Write) -> Result<BundleReport> {
+        self.write_with(out, |_| {})
+    }
+
+    /// Packs the bundle as [`BundleExport::write`] does, and tells what is being written and how far that has come.
+    ///
+    /// # Errors
+    /// As [`BundleExport::write`].
+    pub fn write_with(&self, out: impl Write, mut tell: impl FnMut(&PackingProgress)) -> Result<BundleReport> {
         let title = self.checked()?;
         let folder = folder_name(title);
         let memory = self.memory.id();
         self.memory.read(|view| {
             let bag = BagWriter::new(out, &folder)?;
-            Packer { export: self, view, bag, memory, title }.pack(folder)
+            Packer { export: self, view, bag, memory, title, tell: &mut tell }.pack(folder)
         })
     }
 }
@@ -142,6 +174,7 @@ struct Packer<'p, W: Write> {
     bag: BagWriter<W>,
     memory: MemoryId,
     title: &'p str,
+    tell: Listener<'p>,
 }
 
 impl<W: Write> Packer<'_, W> {
@@ -179,9 +212,12 @@ impl<W: Write> Packer<'_, W> {
     /// Writes the journal, and returns its hash and how much is in it.
     fn journal(&mut self, slice: &Slice) -> Result<(Hash, super::Counts)> {
         let mut file = BufWriter::with_capacity(BUFFER, Hashing { file: self.bag.file(JOURNAL)?, hash: Sha256::new() });
+        let mut entries = Steps::new(JOURNAL, slice.counts().entries, self.tell);
         let counts = slice.each(self.view, &mut |record| {
             serde_json::to_writer(&mut file, record).map_err(|e| failed(e.into()))?;
-            file.write_all(b"\n").map_err(failed)
+            file.write_all(b"\n").map_err(failed)?;
+            entries.step();
+            Ok(())
         })?;
         let hashing = file.into_inner().map_err(|e| failed(e.into_error()))?;
         hashing.file.finish()?;
@@ -189,7 +225,8 @@ impl<W: Write> Packer<'_, W> {
     }
 
     fn attachments(&mut self, slice: &Slice) -> Result<()> {
-        for (hash, _) in slice.attachments() {
+        let of = Some(slice.attachments().len() as u64);
+        for (done, (hash, _)) in (1..).zip(slice.attachments()) {
             let bag = &mut self.bag;
             let found = self.view.sql().first(
                 "SELECT bytes FROM attachment_bytes WHERE sha256 = $1",
@@ -197,6 +234,7 @@ impl<W: Write> Packer<'_, W> {
                 |row| Ok(bag.add(&format!("{ATTACHMENTS}{hash}"), row.blob(0)?, Packing::Stored)?),
             )?;
             found.ok_or_else(|| Error::fault("an attachment", format!("the bytes of {hash} are missing")))?;
+            (self.tell)(&PackingProgress { what: ATTACHMENTS, done, of });
         }
         Ok(())
     }
@@ -218,8 +256,12 @@ impl<W: Write> Packer<'_, W> {
             }
             None => slice,
         };
+        let mut entries = Steps::new("a scratch memory", slice.counts().entries, self.tell);
         scratch.write(Actor::system("heirloom"), |w| {
-            slice.each(view, &mut |record| w.receive(record).map(drop))?;
+            slice.each(view, &mut |record| {
+                entries.step();
+                w.receive(record).map(drop)
+            })?;
             w.fold_stale()
         })?;
         scratch.read(|scratch| {
@@ -233,7 +275,7 @@ impl<W: Write> Packer<'_, W> {
         let export = self.export.memory.export();
         let mut reports = Vec::new();
         for table in &TABLES {
-            let mut file = self.bag.file(table.name)?;
+            let mut file = Told::new(self.bag.file(table.name)?, table.name, self.tell);
             let report = (table.write)(&export, view, &mut file)?;
             file.finish()?;
             reports.push(format!("{}  {}: {report}", table.name, table.what));
@@ -245,11 +287,67 @@ impl<W: Write> Packer<'_, W> {
             return Ok(reports);
         }
         let people: Vec<ContactId> = view.everybody()?;
-        let mut file = BufWriter::with_capacity(BUFFER, self.bag.file("data/index.html")?);
+        let file = Told::new(self.bag.file(PAGE)?, PAGE, self.tell);
+        let mut file = BufWriter::with_capacity(BUFFER, file);
         view.write_bundle_page(&mut file, statement, &people)?;
         file.into_inner().map_err(|e| failed(e.into_error()))?.finish()?;
-        reports.push("data/index.html  everything to read, in a browser".to_owned());
+        reports.push(format!("{PAGE}  everything to read, in a browser"));
         Ok(reports)
+    }
+}
+
+/// Entries that are told of as they are done: every thousand, and the last.
+struct Steps<'t> {
+    progress: PackingProgress,
+    tell: Listener<'t>,
+}
+
+impl<'t> Steps<'t> {
+    fn new(what: &'static str, of: u64, tell: Listener<'t>) -> Self {
+        Self { progress: PackingProgress { what, done: 0, of: Some(of) }, tell }
+    }
+
+    fn step(&mut self) {
+        self.progress.done += 1;
+        if self.progress.done.is_multiple_of(TELL_ENTRIES) || Some(self.progress.done) == self.progress.of {
+            (self.tell)(&self.progress);
+        }
+    }
+}
+
+/// A file that is told of as it is written: every so many bytes, and when it is whole.
+struct Told<'a, 't, W> {
+    file: FileWriter<'a, W>,
+    progress: PackingProgress,
+    told: u64,
+    tell: Listener<'t>,
+}
+
+impl<'a, 't, W: Write> Told<'a, 't, W> {
+    fn new(file: FileWriter<'a, W>, what: &'static str, tell: Listener<'t>) -> Self {
+        Self { file, progress: PackingProgress { what, done: 0, of: None }, told: 0, tell }
+    }
+
+    fn finish(self) -> Result<()> {
+        self.file.finish()?;
+        (self.tell)(&PackingProgress { of: Some(self.progress.done), ..self.progress });
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Told<'_, '_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.progress.done += written as u64;
+        if self.progress.done - self.told >= TELL_BYTES {
+            self.told = self.progress.done;
+            (self.tell)(&self.progress);
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

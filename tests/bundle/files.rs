@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use heirloom::bundle::{Bag, Opening, Statement};
+use heirloom::bundle::{Bag, BundleExport, Opening, Statement};
 use heirloom::{Actor, AgencyId, Channel, ContactId, Memory, NewAttachment, NewContact, NewMember, Result, Role};
 
 /// A memory in which an agency looks after Sally, and somebody else after Ben; each text is found by its word.
@@ -120,4 +120,38 @@ fn what_is_packed_and_taken_in_elsewhere_says_the_same_there() {
         files.filter(|(name, _)| name.starts_with("data/") && name != "data/index.html").collect::<Vec<_>>()
     };
     assert_eq!(tables(&client), tables(&memory), "a bundle of the copy is another");
+}
+
+#[test]
+fn cards_and_tables_are_the_same_whichever_way_they_are_made() {
+    let (memory, ..) = corner_table();
+    let everybody: Vec<ContactId> =
+        memory.contacts(None, 100).unwrap().contacts.iter().map(|contact| contact.id).collect();
+    let files = |bundle: BundleExport<'_>| {
+        let mut zip = Vec::new();
+        let _ = bundle.write(&mut zip).unwrap();
+        let bag = opened(zip);
+        ["data/contacts.vcf", "data/contacts.csv", "data/notes.csv", "data/ownership.csv"]
+            .map(|name| (name, String::from_utf8(bag.read_to_vec(name).unwrap()).unwrap()))
+    };
+    assert_eq!(files(memory.bundle()), files(memory.bundle().of(everybody)));
+}
+
+#[test]
+fn packing_tells_what_it_writes_and_how_far_that_has_come() {
+    let (memory, agency, _) = corner_table();
+    let told = |bundle: BundleExport<'_>| {
+        let mut told = Vec::new();
+        let report = bundle.write_with(std::io::sink(), |progress| told.push(*progress)).unwrap();
+        assert_eq!((told[0].what, told[0].done), ("data/journal.jsonl", report.statement.counts.entries));
+        assert!(told.iter().all(|progress| progress.of == Some(progress.done)), "all of it is small: {told:?}");
+        told.into_iter().map(|progress| progress.what).collect::<Vec<_>>()
+    };
+    let files =
+        ["contacts.vcf", "contacts.csv", "notes.csv", "ownership.csv", "index.html"].map(|n| format!("data/{n}"));
+    let mut expected = vec!["data/journal.jsonl", "data/attachments/"];
+    expected.extend(files.iter().map(String::as_str));
+    assert_eq!(told(memory.bundle()), expected);
+    expected.insert(2, "a scratch memory");
+    assert_eq!(told(memory.bundle().agency(agency)), expected);
 }
