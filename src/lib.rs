@@ -122,6 +122,7 @@ mod journal;
 mod knowledge;
 mod member;
 mod memory;
+mod mention;
 mod note;
 mod ownership;
 #[cfg(feature = "bundle")]

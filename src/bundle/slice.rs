@@ -19,7 +19,6 @@ use crate::store::{RowExt, Sql, SqlExt, Value};
 
 mod choice;
 mod cut;
-mod mention;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::hold::Hold;
 use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
 use crate::journal::{Writer, seq_of};
+use crate::mention::each_id;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::{contact, hold, note, search, verify};
 
@@ -205,7 +206,7 @@ fn naming(sql: &dyn Sql, contacts: &BTreeSet<ContactId>) -> Result<Vec<i64>> {
     let mut naming = Vec::new();
     sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
         let mut names = false;
-        each_uuid(row.text(1)?, &mut |id| names |= contacts.contains(&ContactId(id)));
+        each_id(row.text(1)?, &mut |id| names |= contacts.contains(&ContactId(id)));
         if names {
             naming.push(row.int(0)?);
         }
@@ -226,30 +227,13 @@ pub(super) fn named_in(change: &Change) -> Result<BTreeSet<ContactId>> {
         Change::ContactUnlinked(link) => BTreeSet::from([link.other]),
         Change::Unknown(_) => {
             let mut named = BTreeSet::new();
-            each_uuid(&change.body()?, &mut |id| {
+            each_id(&change.body()?, &mut |id| {
                 named.insert(ContactId(id));
             });
             named
         }
         _ => BTreeSet::new(),
     })
-}
-
-/// Hands over every UUID that stands in a text in its usual form.
-pub(super) fn each_uuid(text: &str, each: &mut dyn FnMut(Uuid)) {
-    let bytes = text.as_bytes();
-    let mut from = 8;
-    while let Some(found) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == b'-')) {
-        let dash = from + found;
-        let window = bytes.get(dash - 8..dash + 28).filter(|window| window.get(13) == Some(&b'-'));
-        match window.and_then(|window| Uuid::try_parse_ascii(window).ok()) {
-            Some(id) => {
-                each(id);
-                from = dash + 28;
-            }
-            None => from = dash + 1,
-        }
-    }
 }
 
 impl Writer<'_> {

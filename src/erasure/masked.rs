@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use super::Erased;
-use super::going::each_uuid;
 use crate::actor::Actor;
 use crate::change::Change;
 use crate::error::{Error, Result};
@@ -14,6 +13,7 @@ use crate::handoff::NamedParty;
 use crate::id::MemberId;
 use crate::journal::{Writer, replay, seq_of};
 use crate::member::{FORMER, Party};
+use crate::mention::each_id;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::{note, search};
 
@@ -149,7 +149,7 @@ fn naming(sql: &dyn Sql, members: &BTreeSet<MemberId>) -> Result<BTreeSet<i64>> 
     let mut naming = BTreeSet::new();
     sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
         let mut names = false;
-        each_uuid(row.text(1)?, &mut |id| names |= members.contains(&MemberId(id)));
+        each_id(row.text(1)?, &mut |id| names |= members.contains(&MemberId(id)));
         if names {
             naming.insert(row.int(0)?);
         }

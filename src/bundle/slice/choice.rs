@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Entries, Entry, Fate, Noun, Why, cut, mention};
+use super::{Entries, Entry, Fate, Noun, Why, cut};
 use crate::bundle::scope::Scope;
 use crate::change::Change;
 use crate::contact::contact_key;
@@ -14,6 +14,7 @@ use crate::id::{ContactId, MemberId};
 use crate::journal::Hash;
 use crate::member::{Party, member_key, party_key, party_members};
 use crate::memory::{ALL_SEEING, View};
+use crate::mention::each_id;
 use crate::note::{NoteReclassified, Sensitivity};
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time::{Precision, When};
@@ -359,7 +360,7 @@ impl<'c> Choice<'c> {
         if !held.is_empty() {
             self.sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
                 let mut names_erased = false;
-                mention::each_id(row.text(1)?, &mut |id| names_erased |= held.contains(&id));
+                each_id(row.text(1)?, &mut |id| names_erased |= held.contains(&id));
                 let entry = entries.at_mut(row.int(0)?)?;
                 if names_erased && entry.fate == Fate::Goes && !entry.erases {
                     entry.fate = Fate::Bare(Why::Erased);
@@ -521,7 +522,7 @@ impl<'c> Choice<'c> {
 
     /// Finds whom a body names.
     fn look_for_names(&self, kind: &str, body: &str, named: &mut Named) {
-        mention::each_id(body, &mut |id| {
+        each_id(body, &mut |id| {
             let Some(subject) = self.known.get(&id) else { return };
             named.subjects.push(*subject);
             let stays = matches!(self.entries.fate(*subject), Fate::Behind(_));

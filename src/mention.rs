@@ -10,7 +10,7 @@ const SHORTEST: usize = 32;
 const USUAL: usize = 36;
 
 /// Hands out every id that the body of an entry holds: as a value, as a name, or within a text, such as a link.
-pub(super) fn each_id(body: &str, see: &mut dyn FnMut(Uuid)) {
+pub(crate) fn each_id(body: &str, see: &mut dyn FnMut(Uuid)) {
     let body = plain(body);
     let bytes = body.as_bytes();
     let mut at = 0;
