@@ -433,7 +433,7 @@ impl Writer<'_> {
             )));
         }
         let names = [Some(&member.name), member.email.as_ref()];
-        if names.into_iter().flatten().any(|name| fold(why).contains(&fold(name))) {
+        if names.into_iter().flatten().any(|name| stands_in(name, &fold(why))) {
             return Err(named());
         }
         self.append(id, MemberErased { why: why.to_owned() })?;
@@ -455,9 +455,9 @@ impl Writer<'_> {
     fn names_nobody(&self, why: &str, contact: &ContactSummary) -> Result<()> {
         let key = self.contact_key(contact.id)?;
         let folded = fold(why);
-        let mut is_named = folded.contains(&fold(&contact.name));
+        let mut is_named = stands_in(&contact.name, &folded);
         self.sql().each("SELECT address_key FROM handle WHERE contact = $1", &[Value::Int(key)], |row| {
-            is_named |= folded.contains(&fold(row.text(0)?));
+            is_named |= stands_in(row.text(0)?, &folded);
             Ok(())
         })?;
         match is_named {
@@ -503,6 +503,17 @@ impl Writer<'_> {
         }
         Ok(erased)
     }
+}
+
+/// Whether a name or an address stands in a folded text, and not only as a part of a longer word.
+fn stands_in(name: &str, folded: &str) -> bool {
+    let name = fold(name);
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    folded.match_indices(&name).any(|(at, found)| {
+        let (before, after) = (folded.get(..at), folded.get(at + found.len()..));
+        !is_word(before.and_then(|text| text.chars().next_back()))
+            && !is_word(after.and_then(|text| text.chars().next()))
+    })
 }
 
 /// Refuses a reason that holds what is to be erased.

@@ -411,3 +411,13 @@ fn what_mentions_somebody_in_a_text_is_found_and_left() {
     assert!(memory.mentions("sallymarsh").unwrap().is_empty());
     is_sound(&memory);
 }
+
+#[test]
+fn a_reason_may_hold_the_letters_of_a_name_but_not_the_name() {
+    let memory = Memory::in_memory().unwrap();
+    let al = memory.write(desk(), |w| w.add_contact(NewContact::person("Al"))).unwrap();
+    for why in ["Al asked for it", "asked (AL)", "for al"] {
+        assert!(matches!(memory.erase(desk(), al, why), Err(Error::Invalid { .. })), "“{why}” names the contact");
+    }
+    assert!(memory.erase(desk(), al, "the legal term is over").is_ok(), "a part of a longer word names nobody");
+}

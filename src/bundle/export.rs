@@ -218,7 +218,7 @@ impl BundleExport<'_> {
                 scope: self.scope.clone(),
                 since: self.since,
                 counts: slice.counts(),
-                withheld: slice.withheld().to_vec(),
+                withheld: self.withheld(view, &slice)?,
                 private_notes: slice.private_notes(view.sql())?,
             })
         })

@@ -22,6 +22,7 @@ use crate::journal::{self, Hash, Head};
 use crate::memory::{Memory, ORGANISATION, View};
 use crate::store::{Location, RowExt, SqlExt, Value};
 use crate::time;
+use crate::wording::Visible;
 
 mod readme;
 
@@ -29,6 +30,8 @@ mod readme;
 const PAGE: &str = "data/index.html";
 /// The reader page is left out of a bundle with more notes than this: a browser would open it slowly.
 pub const PAGE_NOTES_MAX: u64 = 50_000;
+/// Under this the reader page is counted among what is withheld.
+const PAGES: &str = "pages";
 /// So many bytes are gathered before they are deflated.
 const BUFFER: usize = 1 << 16;
 /// The tables, each with how an export writes it and the text of what is in it.
@@ -197,7 +200,7 @@ impl<W: Write> Packer<'_, W> {
             since: export.since,
             scope: export.scope.clone(),
             counts,
-            withheld: slice.withheld().to_vec(),
+            withheld: export.withheld(self.view, &slice)?,
             journal,
         };
         let reports = self.readable(&slice, &mut statement)?;
@@ -280,10 +283,7 @@ impl<W: Write> Packer<'_, W> {
             file.finish()?;
             reports.push(format!("{}  {}: {report}", table.name, table.what));
         }
-        let notes = view.sql().one("SELECT count(*) FROM note", &[], |row| row.int(0))?.unsigned_abs();
-        if notes > PAGE_NOTES_MAX {
-            let why = format!("left out: it would show {notes} notes, and a browser opens {PAGE_NOTES_MAX} well");
-            statement.withheld.push(Withheld { count: 1, what: "pages".to_owned(), why });
+        if has_no_page(&statement.withheld) {
             return Ok(reports);
         }
         let people: Vec<ContactId> = view.everybody()?;
@@ -351,6 +351,27 @@ impl<W: Write> Write for Told<'_, '_, W> {
     }
 }
 
+impl BundleExport<'_> {
+    /// What is withheld by a slice, and the reader page where there are too many notes for one.
+    pub(super) fn withheld(&self, view: &View<'_>, slice: &Slice) -> Result<Vec<Withheld>> {
+        let mut withheld = slice.withheld().to_vec();
+        let notes = match self.since {
+            Some(_) => Slice::of(view, &self.scope, None)?.counts().notes,
+            None => slice.counts().notes,
+        };
+        if notes > PAGE_NOTES_MAX {
+            let why = format!("left out: there are {notes} notes, and a browser opens {PAGE_NOTES_MAX} well");
+            withheld.push(Withheld { count: 1, what: PAGES.to_owned(), why });
+        }
+        Ok(withheld)
+    }
+}
+
+/// Whether the reader page is among what is withheld.
+fn has_no_page(withheld: &[Withheld]) -> bool {
+    withheld.iter().any(|withheld| withheld.what == PAGES)
+}
+
 /// A file that is hashed on its way.
 struct Hashing<'a, W> {
     file: FileWriter<'a, W>,
@@ -398,7 +419,7 @@ fn info(statement: &Statement) -> BagInfo {
 
 /// A text on one line.
 fn plain(text: &str) -> String {
-    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    Visible(text).to_string().split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The folder that unpacking makes: the title in small ASCII letters, digits and hyphens.

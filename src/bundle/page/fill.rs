@@ -8,7 +8,7 @@ use crate::brief::Brief;
 use crate::brief::book::Entry;
 use crate::bundle::Statement;
 use crate::check;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::handoff::Receipt;
 use crate::id::{ContactId, HandoffId};
 use crate::memory::{Memory, View};
@@ -137,7 +137,15 @@ impl View<'_> {
             about.extend(who.as_ref().map(|who| format!("{what} {who}.")));
         }
         let withheld: Vec<Withheld> = statement.withheld.iter().map(Withheld::from).collect();
-        let receipts = self.handoffs()?.iter().filter_map(|handoff| self.receipt(handoff.id).ok()).collect::<Vec<_>>();
+        let mut receipts = Vec::new();
+        for handoff in self.handoffs()? {
+            match self.receipt(handoff.id) {
+                Ok(receipt) => receipts.push(receipt),
+                // It was not completed, or its receipt stayed behind, as the bundle says of entries of handoffs.
+                Err(Error::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let title = &statement.title;
         self.write_people(out, contacts, &Said { title, about: &about, withheld: Some(&withheld), receipts: &receipts })
     }

@@ -69,7 +69,7 @@ fn reading(text: &mut String, folder: &str, statement: &Statement) {
     text.push_str("How to read it\n--------------\n");
     let _ = writeln!(text, "Unpack it, if it is still called {folder}.zip:\n");
     let _ = writeln!(text, "    unzip {folder}.zip\n");
-    match statement.withheld.iter().any(|withheld| withheld.what == "pages") {
+    match super::has_no_page(&statement.withheld) {
         true => text.push_str("Open the tables in data/ with a spreadsheet.\n\n"),
         false => {
             let _ = writeln!(text, "and open {folder}/data/index.html in a browser. It loads nothing from anywhere.\n");
