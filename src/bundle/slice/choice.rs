@@ -107,7 +107,9 @@ impl<'c> Choice<'c> {
             }
             if seq > since {
                 first.is_changed = true;
-                first.may_have_entered |= names_people && since > 0 && kind.starts_with("ownership.");
+                // Who was erased goes by headers in every scope: what names them need not stay behind any more.
+                let may_enter = noun == Noun::Contact && erases(kind) || names_people && kind.starts_with("ownership.");
+                first.may_have_entered |= since > 0 && may_enter;
             }
             Ok(())
         })
