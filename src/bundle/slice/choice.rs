@@ -210,7 +210,8 @@ impl<'c> Choice<'c> {
         })
     }
 
-    /// Leaves contacts behind whose first entry names one who stays behind. Says whether there were any.
+    /// Leaves contacts behind whose first entry names one who stays behind, and takes notice of those who may have come into
+    /// scope with whom they name. Says whether there were any, of either.
     fn leave_contacts_that_name_others(&mut self) -> Result<bool> {
         let (mut found, mut entered) = (Vec::new(), Vec::new());
         self.sql.each(
@@ -228,20 +229,22 @@ impl<'c> Choice<'c> {
                 match named.outsider {
                     true => found.push((row.uuid(1)?, seq)),
                     // They stayed behind for whom they name, who may be in scope by now.
-                    false if self.has_entered(&named) => entered.push(seq),
+                    false if self.has_entered(&named) => entered.push((row.uuid(1)?, seq)),
                     false => {}
                 }
                 Ok(())
             },
         )?;
-        for seq in entered {
-            self.entries.at_mut(seq)?.may_have_entered = true;
+        let mut is_any = !found.is_empty();
+        for (id, seq) in entered {
+            is_any |= !std::mem::replace(&mut self.entries.at_mut(seq)?.may_have_entered, true);
+            self.known.insert(id, seq);
         }
         for (id, seq) in &found {
             self.entries.at_mut(*seq)?.fate = Fate::Behind(Why::Names);
             self.known.insert(*id, *seq);
         }
-        Ok(!found.is_empty())
+        Ok(is_any)
     }
 
     /// Leaves the notes behind that are outside of the scope, or not everybody's to read.
@@ -279,9 +282,10 @@ impl<'c> Choice<'c> {
         )
     }
 
-    /// Leaves the notes behind that are also about somebody who stays behind.
+    /// Leaves the notes behind that are also about somebody who stays behind. With whoever may have come into scope go all
+    /// notes about them.
     fn leave_notes_about_others(&mut self) -> Result<()> {
-        let goes = |first: &Entry| matches!(first.fate, Fate::Goes | Fate::Cut(_));
+        let goes = |first: &Entry| matches!(first.fate, Fate::Goes | Fate::Cut(_)) && !first.may_have_entered;
         if self.entries.subjects().all(|(_, first)| first.noun != Noun::Contact || goes(first)) {
             return Ok(());
         }
@@ -290,6 +294,7 @@ impl<'c> Choice<'c> {
             let contact = *entries.at(row.int(1)?)?;
             let note = entries.at_mut(row.int(0)?)?;
             note.is_erased |= contact.is_erased;
+            note.is_changed |= contact.may_have_entered;
             if matches!(contact.fate, Fate::Behind(_)) && !note.is_erased {
                 note.fate = Fate::Behind(Why::Outside);
             }
@@ -333,9 +338,13 @@ impl<'c> Choice<'c> {
             &[],
             |row| {
                 let contact = *entries.at(row.int(1)?)?;
-                let note = row.opt_int(2)?.map_or(Fate::Goes, |note| entries.fate(note));
+                let note = row.opt_int(2)?;
+                let is_changed = note.is_some_and(|note| entries.at(note).is_ok_and(|note| note.is_changed));
+                let note = note.map_or(Fate::Goes, |note| entries.fate(note));
                 let first = entries.at_mut(row.int(0)?)?;
                 first.is_erased |= contact.is_erased;
+                // It may have stayed behind for the note, of which something else holds by now.
+                first.is_changed |= is_changed;
                 if first.fate != Fate::Goes {
                     return Ok(());
                 }
