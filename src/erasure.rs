@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+#[cfg(feature = "bundle")]
+use crate::change::Change;
 use crate::check;
 use crate::contact::ContactSummary;
 use crate::error::{Error, Result};
@@ -203,6 +205,28 @@ fn bury(sql: &dyn Sql, id: &Uuid, noun: &str, at: i64) -> Result<()> {
         &[id.into(), Value::Text(noun), Value::Int(at)],
     )?;
     Ok(())
+}
+
+/// What an erasure of a contact lists that stands here and is not about them.
+#[cfg(feature = "bundle")]
+pub(crate) fn stranger(sql: &dyn Sql, contact: ContactId, erased: &ContactErased) -> Result<Option<Uuid>> {
+    let listed = erased.notes.iter().map(|id| (id.0, "note.added"));
+    for (id, begins) in listed.chain(erased.follow_ups.iter().map(|id| (id.0, "follow_up.added"))) {
+        let is_theirs = sql.first(
+            "SELECT e.kind, e.version, b.body FROM entry e LEFT JOIN entry_body b ON b.seq = e.seq WHERE e.id = $1",
+            &[(&id).into()],
+            |row| {
+                let (kind, version) = (row.text(0)?, row.int(1)?);
+                let change = row.opt_text(2)?.map(|body| Change::read(kind, version, body)).transpose()?;
+                let names = |change: &Change| Ok::<_, Error>(going::named_in(change)?.contains(&contact));
+                Ok(kind == begins && change.as_ref().map(names).transpose()?.unwrap_or(true))
+            },
+        )?;
+        if is_theirs == Some(false) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether an entry of a kind says that something was erased; such an entry stays.

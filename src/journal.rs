@@ -613,6 +613,9 @@ pub struct Writer<'m> {
     /// What was erased here because it was erased elsewhere.
     #[cfg(feature = "bundle")]
     erased_by_import: erasure::Erased,
+    /// Whether the body of an entry that stood without came.
+    #[cfg(feature = "bundle")]
+    has_filled: bool,
     /// How many entries stand before the index of words is brought up to them within a long write.
     unsettled: u32,
 }
@@ -665,6 +668,8 @@ impl<'m> Writer<'m> {
             kept_out: None,
             #[cfg(feature = "bundle")]
             erased_by_import: erasure::Erased::default(),
+            #[cfg(feature = "bundle")]
+            has_filled: false,
             unsettled: 0,
         };
         writer.actor_name = writer.name_of_actor()?;

@@ -52,7 +52,7 @@ impl Slice {
             withheld: Vec::new(),
             attachments: Vec::new(),
             gone: gone(view.sql())?,
-            is_whole: !scope.is_narrow(),
+            is_whole: !scope.is_narrow() && !holds_erased(view.sql())?,
             entries: choice.entries,
         };
         let mut tally = slice.entries.tally();
@@ -422,6 +422,12 @@ fn place(seq: i64) -> Option<usize> {
 
 fn missing(seq: i64) -> Error {
     Error::fault("the journal", format!("entry {seq} is missing; verify() tells what else is"))
+}
+
+/// Whether somebody stands in the tables who was erased elsewhere and is held here.
+fn holds_erased(sql: &dyn Sql) -> Result<bool> {
+    let held = "SELECT c.key FROM contact c JOIN tombstone t ON t.id = c.id LIMIT 1";
+    Ok(sql.first(held, &[], |row| row.int(0))?.is_some())
 }
 
 /// What is not in this memory either, by the id of the entry.

@@ -75,7 +75,8 @@ impl Going {
         let (mut contacts, mut others) = (besides.contacts.clone(), Vec::new());
         sql.each(
             "SELECT t.id, t.noun, e.seq FROM tombstone t JOIN entry e ON e.id = t.id
-             WHERE EXISTS (
+             WHERE e.kind = t.noun || '.added'
+                 AND EXISTS (
                  SELECT 1 FROM entry x JOIN entry_body b ON b.seq = x.seq
                  WHERE x.subject = e.seq
                      AND x.kind NOT IN ('contact.erased', 'note.erased', 'follow_up.erased', 'member.erased')

@@ -20,7 +20,7 @@ use crate::actor::Actor;
 use crate::change::Change;
 use crate::erasure::{self, Erased, KeptOut};
 use crate::error::{Error, Result};
-use crate::id::{EntryId, MemberId};
+use crate::id::{ContactId, EntryId, MemberId};
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time;
 
@@ -143,6 +143,9 @@ impl Record {
 
     /// What the body says, where it is there.
     fn change(&self) -> Result<Option<Change>> {
+        if self.body().is_some_and(holds_no_instant) {
+            return Err(self.refused("holds a number that is no instant on any day that there is"));
+        }
         let read = |body| Change::read(&self.kind, self.version, body);
         self.body().map(read).transpose().map_err(|error| match error {
             Error::Fault { why, .. } => {
@@ -166,6 +169,25 @@ impl Record {
     }
 }
 
+/// Whether a body holds a whole number that is too large for an instant in microseconds, the largest numbers that bodies have.
+fn holds_no_instant(body: &str) -> bool {
+    let is_large = body.as_bytes().chunk_by(|a, b| a.is_ascii_digit() && b.is_ascii_digit()).any(|run| run.len() >= 17);
+    is_large && serde_json::from_str(body).is_ok_and(|body: serde_json::Value| any_number(&body, &is_no_instant))
+}
+
+fn any_number(value: &serde_json::Value, is_so: &dyn Fn(&serde_json::Number) -> bool) -> bool {
+    match value {
+        serde_json::Value::Number(number) => is_so(number),
+        serde_json::Value::Array(values) => values.iter().any(|value| any_number(value, is_so)),
+        serde_json::Value::Object(members) => members.values().any(|value| any_number(value, is_so)),
+        _ => false,
+    }
+}
+
+fn is_no_instant(number: &serde_json::Number) -> bool {
+    number.as_i64().is_none_or(|micros| time::from_micros(micros).is_err())
+}
+
 /// What became of an entry that came from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
@@ -180,6 +202,14 @@ pub(crate) enum Received {
 /// The kinds of the entries that begin something.
 const BEGINNINGS: [&str; 6] =
     ["agency.added", "member.added", "contact.added", "note.added", "follow_up.added", "handoff.offered"];
+
+/// Whether a part of the body of an entry of a kind stays behind in some bundles; what it is stands in `bundle/slice/cut.rs`.
+fn may_be_cut(kind: &str) -> bool {
+    matches!(
+        kind,
+        "contact.added" | "contact.identified" | "note.added" | "note.retracted" | "handoff.staged" | "contact.erased"
+    )
+}
 
 /// An entry that is dated so many microseconds ahead of the clock here is refused: a day.
 const AHEAD_MAX: i64 = 86_400_000_000;
@@ -220,6 +250,9 @@ impl Writer<'_> {
             (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != entry.digest => {
                 Err(entry.refused("has a body that is not the one that was written"))
             }
+            (Some(_), Some(_), Some(Absence::Cut)) if !may_be_cut(&entry.kind) => {
+                Err(entry.refused("has a body of which a part was cut, and of its kind nothing ever is"))
+            }
             (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
             | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
             _ => Err(entry.refused("does not say rightly whether its body is there, and why not")),
@@ -229,17 +262,19 @@ impl Writer<'_> {
     /// Adds the body to an entry that came without, or with less of it.
     fn fill(&mut self, seq: i64, entry: &Record) -> Result<Received> {
         let id = entry.id.as_bytes();
+        let is_own = entry.origin == self.memory_id().0;
         match (entry.gone, gone::why(self.sql, id)?) {
-            (None, Some(Absence::Withheld | Absence::Cut | Absence::Purged))
-            | (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) => {}
-            (Some(Absence::Cut), Some(Absence::Cut)) if self.says_more(seq, entry)? => {}
+            (None, Some(Absence::Withheld | Absence::Cut | Absence::Purged)) => {}
+            // Nothing but the whole body shows that it is what was written here.
+            (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) if !is_own => {}
             (Some(Absence::Erased), Some(Absence::Withheld | Absence::Purged)) => {
                 self.is_gone(id, Absence::Erased, None)?;
                 return Ok(Received::Known);
             }
             _ => return Ok(Received::Known),
         }
-        entry.change()?;
+        let change = entry.change()?;
+        self.check_erasure(entry, change.as_ref())?;
         if !self.keep_body(seq, entry)? {
             return Ok(Received::Known);
         }
@@ -248,20 +283,25 @@ impl Writer<'_> {
         }
         let subject = seq_of(self.sql, entry.subject)?.ok_or_else(|| Error::unknown("subject", entry.subject))?;
         self.stale.insert(subject);
+        self.has_filled = true;
         Ok(Received::Filled)
     }
 
-    /// Whether a body of which a part was cut says more than the one that stands, of which another part was. Of two of one
-    /// length the later in the alphabet stands, so that the order of arrival does not matter.
-    fn says_more(&self, seq: i64, entry: &Record) -> Result<bool> {
-        let stands = body_of(self.sql, seq)?;
-        let (stands, comes) = (stands.as_deref().unwrap_or_default(), entry.body().unwrap_or_default());
-        Ok((comes.len(), comes) > (stands.len(), stands))
+    /// Refuses an erasure of a contact that would take what is not about them along.
+    fn check_erasure(&self, entry: &Record, change: Option<&Change>) -> Result<()> {
+        let Some(Change::ContactErased(erased)) = change else { return Ok(()) };
+        match erasure::stranger(self.sql, ContactId(entry.subject), erased)? {
+            None => Ok(()),
+            Some(id) => {
+                Err(entry.refused(&format!("says that {id} was erased with the contact, and that is not about them")))
+            }
+        }
     }
 
     /// Numbers, checks, stores and applies an entry that is not known.
     fn keep_entry(&mut self, entry: &Record) -> Result<()> {
         let change = entry.change()?;
+        self.check_erasure(entry, change.as_ref())?;
         let seq = self.tip.seq + 1;
         let origin = self.seen.origin(self.sql, entry.origin)?;
         let subject = self.subject_of(entry)?.unwrap_or(seq);
@@ -289,7 +329,8 @@ impl Writer<'_> {
         self.tip = Tip { seq, head: next_head(&self.tip.head, &entry.hash), stamp: self.tip.stamp.max(entry.stamp) };
         self.last_id = Some(EntryId(entry.id));
         let is_newest = entry.is_first() || self.seen.is_newest(self.sql, subject, entry)?;
-        if !is_newest || self.stale.contains(&subject) {
+        // What names a subject that came back with its body can be applied once that stands again.
+        if !is_newest || self.has_filled || self.stale.contains(&subject) {
             self.stale.insert(subject);
             return Ok(());
         }
@@ -523,10 +564,6 @@ fn member_key(sql: &dyn Sql, entry: &Record, id: Uuid) -> Result<i64> {
         Some((key, Subject::Member(_))) => Ok(key),
         _ => Err(entry.refused("was made by a member who is neither here nor before it in the bundle")),
     }
-}
-
-fn body_of(sql: &dyn Sql, seq: i64) -> Result<Option<String>> {
-    sql.first("SELECT body FROM entry_body WHERE seq = $1", &[Value::Int(seq)], |row| row.string(0))
 }
 
 fn known(sql: &dyn Sql, id: Uuid) -> Result<Option<(i64, Hash)>> {

@@ -35,6 +35,8 @@ pub(super) struct Choice<'c> {
     actors: HashMap<i64, i64>,
     /// The members and agencies by whom the scope is narrowed.
     people: HashSet<i64>,
+    /// The notes that are, or were, more sensitive than the scope allows, wherever else they belong.
+    too_sensitive: HashSet<i64>,
 }
 
 /// An entry on its way to being judged.
@@ -68,6 +70,7 @@ impl<'c> Choice<'c> {
             known: HashMap::new(),
             actors: HashMap::new(),
             people: HashSet::new(),
+            too_sensitive: HashSet::new(),
         };
         choice.read_entries()?;
         choice.settle_what_is_gone()?;
@@ -85,6 +88,7 @@ impl<'c> Choice<'c> {
     /// Reads of every entry what it is about, and of every subject whether it changed.
     fn read_entries(&mut self) -> Result<()> {
         let (since, names_people) = (self.since, self.scope.names_people());
+        let erased = self.erased()?;
         let entries = &mut self.entries;
         self.sql.each("SELECT seq, subject, kind FROM entry ORDER BY seq", &[], |row| {
             let (seq, subject, kind) = (row.int(0)?, row.int(1)?, row.text(2)?);
@@ -103,7 +107,7 @@ impl<'c> Choice<'c> {
             match noun {
                 // Who they were is masked; that it is must reach everybody who may have them.
                 Noun::Member => first.is_named |= erases(kind),
-                _ => first.is_erased |= erases(kind),
+                _ => first.is_erased |= erases(kind) && erased.contains(&subject),
             }
             if seq > since {
                 first.is_changed = true;
@@ -113,6 +117,12 @@ impl<'c> Choice<'c> {
             }
             Ok(())
         })
+    }
+
+    /// The keys of what was erased by an entry that says so here; one whose body did not come along says nothing.
+    fn erased(&self) -> Result<HashSet<i64>> {
+        let erased = "SELECT e.seq FROM tombstone t JOIN entry e ON e.id = t.id";
+        Ok(self.sql.all(erased, &[], |row| row.int(0))?.into_iter().collect())
     }
 
     /// Takes notice of the bodies that are not here. What is no more than a header to this memory goes on as that, as far as
@@ -252,24 +262,28 @@ impl<'c> Choice<'c> {
         self.leave_notes_about_others()?;
         let past = self.past_sensitivities()?;
         let (scope, is_narrow) = (self.scope, self.scope.is_narrow());
-        let entries = &mut self.entries;
+        let (entries, too_sensitive) = (&mut self.entries, &mut self.too_sensitive);
         self.sql.each(
             "SELECT key, happened_at, happened_precision, kind, sensitivity, private_to, retracted_at FROM note",
             &[],
             |row| {
                 let key = row.int(0)?;
+                let past = past.get(&key).copied().unwrap_or_default();
+                let is_allowed = scope.holds_sensitivity(row.text(4)?.parse()?);
+                if !is_allowed || matches!(past, Past::TooSensitive | Past::Allowed) {
+                    too_sensitive.insert(key);
+                }
                 let first = entries.at_mut(key)?;
                 if first.fate != Fate::Goes {
                     return Ok(());
                 }
                 let when = When::stored(row.int(1)?, Precision::from_code(row.int(2)?)?);
-                let past = past.get(&key).copied().unwrap_or_default();
                 first.fate = match row.opt_int(5)? {
                     Some(SEALED) => Fate::Behind(Why::Sealed),
                     Some(reader) if !readers.contains(&reader) => Fate::Behind(Why::Private),
                     _ if !scope.holds_time(when) => Fate::Behind(Why::Period),
                     _ if !scope.holds_kind(row.text(3)?.parse()?) => Fate::Behind(Why::Kind),
-                    _ => match (scope.holds_sensitivity(row.text(4)?.parse()?), past) {
+                    _ => match (is_allowed, past) {
                         (false, Past::Allowed) => Fate::Bare(Why::Reclassified),
                         (false, _) => Fate::Behind(Why::Sensitive),
                         (true, Past::TooSensitive | Past::Allowed) => Fate::Behind(Why::WasSensitive),
@@ -332,7 +346,7 @@ impl<'c> Choice<'c> {
 
     /// Leaves the promises behind that are to somebody who stays behind, or were made in a note that is too sensitive.
     fn choose_follow_ups(&mut self) -> Result<()> {
-        let entries = &mut self.entries;
+        let (entries, too_sensitive) = (&mut self.entries, &self.too_sensitive);
         self.sql.each(
             "SELECT f.key, f.contact, n.seq FROM follow_up f LEFT JOIN entry n ON n.id = f.note",
             &[],
@@ -340,7 +354,7 @@ impl<'c> Choice<'c> {
                 let contact = *entries.at(row.int(1)?)?;
                 let note = row.opt_int(2)?;
                 let is_changed = note.is_some_and(|note| entries.at(note).is_ok_and(|note| note.is_changed));
-                let note = note.map_or(Fate::Goes, |note| entries.fate(note));
+                let is_sensitive = note.is_some_and(|note| too_sensitive.contains(&note));
                 let first = entries.at_mut(row.int(0)?)?;
                 first.is_erased |= contact.is_erased;
                 // It may have stayed behind for the note, of which something else holds by now.
@@ -348,12 +362,10 @@ impl<'c> Choice<'c> {
                 if first.fate != Fate::Goes {
                     return Ok(());
                 }
-                first.fate = match (contact.fate, note) {
+                first.fate = match (contact.fate, is_sensitive) {
                     (Fate::Behind(_), _) => Fate::Behind(Why::Outside),
-                    (_, Fate::Behind(Why::Sensitive | Why::WasSensitive) | Fate::Bare(Why::Reclassified)) => {
-                        Fate::Behind(Why::PromisedInSensitive)
-                    }
-                    _ => Fate::Goes,
+                    (_, true) => Fate::Behind(Why::PromisedInSensitive),
+                    (_, false) => Fate::Goes,
                 };
                 Ok(())
             },

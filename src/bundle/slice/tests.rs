@@ -621,13 +621,8 @@ impl World {
         let allowed = |s: &Sensitivity| scope.up_to.is_none() || scope.holds_sensitivity(*s);
         let note_allowed = promise.note.is_none_or(|note| {
             let note = &self.notes[note];
-            let hidden_otherwise = !note.about.iter().all(|person| self.is_inside(scope, *person))
-                || note.sealed
-                || note.erased
-                || !scope.holds_kind(note.kind)
-                || scope.from.is_some_and(|from| instant(note.at) < from)
-                || scope.until.is_some_and(|until| until <= instant(note.at));
-            hidden_otherwise || note.sensitivities.iter().all(allowed)
+            // Of what an erased note was, nothing is left to judge by.
+            note.erased || note.sensitivities.iter().all(allowed)
         });
         self.is_inside(scope, promise.to) && !self.people[promise.to].erased && note_allowed
     }
