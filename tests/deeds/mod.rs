@@ -512,8 +512,10 @@ impl Model {
     pub(crate) fn take_back(&mut self, handoff: HandoffId) {
         let kept = self.handoffs.iter_mut().find(|kept| kept.id == handoff).unwrap();
         for (id, (from, to)) in std::mem::take(&mut kept.promises) {
+            // Nobody gets a promise back who has left meanwhile.
+            let is_here = self.members.iter().any(|(member, _, departed)| *member == from && !departed);
             let promise = self.promises.iter_mut().find(|promise| promise.id == id).unwrap();
-            if promise.open && promise.owner == to {
+            if promise.open && promise.owner == to && is_here {
                 promise.owner = from;
             }
         }
