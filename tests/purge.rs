@@ -398,13 +398,22 @@ fn who_received_what_was_purged_can_send_it_back() {
     assert!(entry.contains("(handed over, and deleted here after that)"), "{entry}");
     assert!(matches!(scene.agency.contact(scene.sally), Err(Error::Erased { .. })));
 
-    let mut zip = Vec::new();
-    let _ = scene.client.bundle().write(&mut zip).unwrap();
-    let back = Opening::new().open_reader("back.zip", Cursor::new(zip)).unwrap();
-    let _ = scene.agency.import_bundle(&back).run(&scene.tom).unwrap();
+    let send_back = || {
+        let mut zip = Vec::new();
+        let _ = scene.client.bundle().write(&mut zip).unwrap();
+        let back = Opening::new().open_reader("back.zip", Cursor::new(zip)).unwrap();
+        let _ = scene.agency.import_bundle(&back).run(&scene.tom).unwrap();
+        assert!(scene.agency.verify().unwrap().is_sound());
+    };
+    send_back();
     assert_eq!(told(&scene.agency), before);
-    assert!(scene.agency.verify().unwrap().is_sound());
     assert!(!scene.agency.search("lemon tart terrace").run().unwrap().is_empty());
+
+    // Also with what was added to it there.
+    scene.run(&scene.purge(&bag));
+    scene.client.write(Actor::system("desk"), |w| w.note(scene.sally, "Asked for the terrace").save()).unwrap();
+    send_back();
+    assert!(scene.agency.brief(scene.sally).unwrap().to_string().contains("Asked for the terrace"));
 }
 
 fn history(memory: &Memory, contact: ContactId) -> String {

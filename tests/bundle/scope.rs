@@ -205,3 +205,20 @@ fn an_increment_of_a_scope_takes_all_that_is_known_of_who_came_into_it() {
     assert_eq!((counts.contacts, counts.notes, counts.follow_ups), (2, 3, 1), "{}", preview());
     assert!(preview().to_string().contains("2 notes: unchanged since the bundle before"), "{}", preview());
 }
+
+#[test]
+fn a_promise_made_in_a_note_that_is_too_sensitive_stays_behind_for_whatever_else_the_note_does() {
+    let House { memory, ana, sally, .. } = house();
+    memory
+        .write(&ana, |w| {
+            let note =
+                w.note(sally, "Her treatment").sensitivity(Sensitivity::Health).happened_at("2020-01-01").save()?;
+            w.follow_up(sally, "Ask how the treatment goes").from_note(note).save()
+        })
+        .unwrap();
+    let promises = |bundle: BundleExport<'_>| bundle.up_to(Sensitivity::Ordinary).preview().unwrap().counts.follow_ups;
+    let without = memory.bundle().preview().unwrap().counts.follow_ups - 1;
+    assert_eq!(promises(memory.bundle()), without);
+    assert_eq!(promises(memory.bundle().between(at("2024-01-01"), None)), without);
+    assert_eq!(promises(memory.bundle().kinds([NoteKind::Insight])), without);
+}

@@ -911,6 +911,15 @@ fn what_is_erased_and_held_here_goes_in_no_bundle() {
         for word in world.people[0].tokens.iter().chain([&text, &shared, &promise]) {
             assert!(!goes.contains(word), "{scope:?}: {word}\n{goes}");
         }
+        let mut zip = Vec::new();
+        client.bundle().write(&mut zip).unwrap();
+        let bag = crate::bundle::Opening::new().open_reader("on.zip", std::io::Cursor::new(zip)).unwrap();
+        for file in bag.files() {
+            let said = String::from_utf8_lossy(&bag.read_to_vec(file.name).unwrap()).into_owned();
+            for word in world.people[0].tokens.iter().chain([&text, &shared, &promise]) {
+                assert!(!said.contains(word), "{} tells {word}", file.name);
+            }
+        }
         let third = Memory::in_memory().unwrap();
         on.take_in(&third);
         is_sound(&third);

@@ -518,3 +518,73 @@ fn a_handoff_that_was_completed_here_and_withdrawn_there_is_what_was_done_last_a
         is_sound(memory);
     }
 }
+
+/// An entry about a contact by the memory that wrote the last one about it, rightly chained, as a hostile sender can make it.
+fn chained(after: &[Record], kind: &str, contact: ContactId, body: &str) -> Record {
+    let last = after.iter().rfind(|record| record.subject == contact.uuid()).unwrap();
+    let (id, salt) = (Uuid::now_v7(), [7; 16]);
+    let mut record = Record {
+        id,
+        kind: kind.to_owned(),
+        version: 1,
+        stamp: last.stamp + 1,
+        cause: None,
+        digest: Hash::of(&[&salt, body.as_bytes()]),
+        salt: Some(salt),
+        body: Some(RawValue::from_string(body.to_owned()).unwrap()),
+        gone: None,
+        ..last.clone()
+    };
+    let header = Header {
+        id,
+        origin: record.origin,
+        subject: record.subject,
+        kind: &record.kind,
+        version: 1,
+        stamp: record.stamp,
+        at: record.at,
+        actor_kind: &record.actor.kind,
+        actor_member: record.actor.member.as_ref().map_or(&[][..], |member| member.as_bytes()),
+        actor_name: &record.actor.name,
+        cause: None,
+        digest: record.digest,
+        previous: last.hash,
+    };
+    record.hash = header.hash(&mut Vec::new());
+    record
+}
+
+#[test]
+fn an_erasure_that_lists_what_is_not_about_the_contact_is_refused() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    let (client, _, ben) = memory_with("Mia", "Ben");
+    let strange = [client.id().uuid(), ben.uuid()];
+    let notes = client.timeline(ben, None, 9).unwrap().notes.into_iter().map(|note| note.id.uuid());
+    for id in strange.into_iter().chain(notes) {
+        let mut records = entries(&agency);
+        let key = "0".repeat(64);
+        let body = format!("{{\"why\":\"asked\",\"hash_key\":\"{key}\",\"notes\":[\"{id}\"]}}");
+        records.push(chained(&records, "contact.erased", sally, &body));
+        let (head, error) = (client.head().unwrap(), take_in(&client, &records).unwrap_err().to_string());
+        assert!(error.contains("that is not about them"), "{error}");
+        assert_eq!(client.head().unwrap(), head);
+    }
+    assert!(client.contact(ben).is_ok());
+}
+
+#[test]
+fn an_instant_on_no_day_there_is_and_a_cut_where_nothing_is_ever_cut_are_refused() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    let body =
+        |since: i64| format!("{{\"member\":\"{ana}\",\"member_name\":\"Ana\",\"role\":\"backup\",\"since\":{since}}}");
+    let with = |record: Record| [entries(&agency), vec![record]].concat();
+    let far = chained(&entries(&agency), "ownership.assigned", sally, &body(i64::MAX));
+    let error = take_in(&client, &with(far)).unwrap_err().to_string();
+    assert!(error.contains("no instant"), "{error}");
+
+    let mut cut = chained(&entries(&agency), "ownership.assigned", sally, &body(1_700_000_000_000_000));
+    cut.gone = Some(Absence::Cut);
+    let error = take_in(&client, &with(cut)).unwrap_err().to_string();
+    assert!(error.contains("nothing ever is"), "{error}");
+}
