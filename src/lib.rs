@@ -81,7 +81,7 @@
 //! | `bundled` | yes | compiles SQLite in; without it the system's is linked (3.45 or newer, with FTS5) |
 //! | `vcard` | yes | reads vCard 2.1 to 4.0, writes vCard 4.0 |
 //! | `csv` | yes | reads contacts and notes from CSV, writes tables for spreadsheets |
-//! | `bundle` | no | writes the reader page, for a browser; packs, signs, opens and verifies bundles |
+//! | `bundle` | yes | packs a memory into a bundle and takes one in, signed and verified; writes the reader page, for a browser |
 //! | `age` | no | seals a bundle to its receiver, and opens a sealed one |
 //!
 //! JSON Lines are always read. It needs Rust 1.95 or newer.
