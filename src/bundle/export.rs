@@ -9,6 +9,7 @@ use super::scope::Scope;
 use super::signature::Signer;
 use super::slice::Slice;
 use super::statement::{Counts, Withheld};
+use super::write::withheld;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::id::{AgencyId, ContactId, MemberId};
@@ -213,12 +214,13 @@ impl BundleExport<'_> {
         let title = self.checked()?.to_owned();
         self.memory.read(|view| {
             let slice = Slice::of(view, &self.scope, self.since)?;
+            let all = self.all_of_scope(view)?;
             Ok(BundlePreview {
                 title,
                 scope: self.scope.clone(),
                 since: self.since,
                 counts: slice.counts(),
-                withheld: self.withheld(view, &slice)?,
+                withheld: withheld(&slice, all.as_ref().unwrap_or(&slice)),
                 private_notes: slice.private_notes(view.sql())?,
             })
         })

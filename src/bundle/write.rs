@@ -184,10 +184,12 @@ impl<W: Write> Packer<'_, W> {
     fn pack(mut self, folder: String) -> Result<BundleReport> {
         let export = self.export;
         let slice = Slice::of(self.view, &export.scope, export.since)?;
+        let all = export.all_of_scope(self.view)?;
+        let shown = all.as_ref().unwrap_or(&slice);
         let (head, as_of) = (journal::head(self.view.sql())?, as_of(self.view)?);
         let (journal, counts) = self.journal(&slice)?;
         self.attachments(&slice)?;
-        let mut statement = Statement {
+        let statement = Statement {
             version: 1,
             tool: concat!("heirloom ", env!("CARGO_PKG_VERSION")).to_owned(),
             title: self.title.to_owned(),
@@ -200,10 +202,10 @@ impl<W: Write> Packer<'_, W> {
             since: export.since,
             scope: export.scope.clone(),
             counts,
-            withheld: export.withheld(self.view, &slice)?,
+            withheld: withheld(&slice, shown),
             journal,
         };
-        let reports = self.readable(&slice, &mut statement)?;
+        let reports = self.readable(shown, &statement)?;
         self.bag.add(STATEMENT, &to_json(&statement)?, Packing::Deflated)?;
         let signed = export.signer.is_some();
         let readme = readme::text(&statement, &folder, signed, &reports);
@@ -244,21 +246,13 @@ impl<W: Write> Packer<'_, W> {
 
     /// Writes what people and other programs read: from this memory where the bundle holds all that the organisation sees of
     /// it, and else from a memory that has only what goes.
-    fn readable(&mut self, slice: &Slice, statement: &mut Statement) -> Result<Vec<String>> {
+    fn readable(&mut self, slice: &Slice, statement: &Statement) -> Result<Vec<String>> {
         let (view, at) = (self.view, time::to_micros(statement.as_of)?);
         if slice.is_whole() {
             let view = View::new(view.sql(), ORGANISATION, at, view.region());
             return self.files(&view, statement);
         }
         let scratch = Memory::options().open_at(&Location::Scratch)?;
-        let all;
-        let slice = match self.export.since {
-            Some(_) => {
-                all = Slice::of(view, &self.export.scope, None)?;
-                &all
-            }
-            None => slice,
-        };
         let mut entries = Steps::new("a scratch memory", slice.counts().entries, self.tell);
         scratch.write(Actor::system("heirloom"), |w| {
             slice.each(view, &mut |record| {
@@ -274,7 +268,7 @@ impl<W: Write> Packer<'_, W> {
     }
 
     /// Writes the cards, the tables and the reader page, and says of each what is in it and what it could not say.
-    fn files(&mut self, view: &View<'_>, statement: &mut Statement) -> Result<Vec<String>> {
+    fn files(&mut self, view: &View<'_>, statement: &Statement) -> Result<Vec<String>> {
         let export = self.export.memory.export();
         let mut reports = Vec::new();
         for table in &TABLES {
@@ -352,19 +346,20 @@ impl<W: Write> Write for Told<'_, '_, W> {
 }
 
 impl BundleExport<'_> {
-    /// What is withheld by a slice, and the reader page where there are too many notes for one.
-    pub(super) fn withheld(&self, view: &View<'_>, slice: &Slice) -> Result<Vec<Withheld>> {
-        let mut withheld = slice.withheld().to_vec();
-        let notes = match self.since {
-            Some(_) => Slice::of(view, &self.scope, None)?.counts().notes,
-            None => slice.counts().notes,
-        };
-        if notes > PAGE_NOTES_MAX {
-            let why = format!("left out: there are {notes} notes, and a browser opens {PAGE_NOTES_MAX} well");
-            withheld.push(Withheld { count: 1, what: PAGES.to_owned(), why });
-        }
-        Ok(withheld)
+    /// Everything that is in scope, where the bundle holds only what is new of it: cards, tables and page show all.
+    pub(super) fn all_of_scope(&self, view: &View<'_>) -> Result<Option<Slice>> {
+        self.since.map(|_| Slice::of(view, &self.scope, None)).transpose()
     }
+}
+
+/// What is withheld by a slice, and the reader page where there are too many notes to be shown.
+pub(super) fn withheld(slice: &Slice, shown: &Slice) -> Vec<Withheld> {
+    let (mut withheld, notes) = (slice.withheld().to_vec(), shown.counts().notes);
+    if notes > PAGE_NOTES_MAX {
+        let why = format!("left out: there are {notes} notes, and a browser opens {PAGE_NOTES_MAX} well");
+        withheld.push(Withheld { count: 1, what: PAGES.to_owned(), why });
+    }
+    withheld
 }
 
 /// Whether the reader page is among what is withheld.
