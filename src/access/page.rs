@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::told::{Item, Part, Told};
 use super::{AccessFinding, Cover, Form};
-use crate::brief::html::{Text, digest};
+use crate::brief::html::{Text, write_head};
 use crate::brief::markdown::Line;
 use crate::wording::steers;
 
@@ -147,20 +147,7 @@ pub(super) struct Html;
 
 impl Markup for Html {
     fn begin(&self, out: &mut String, cover: &Cover<'_>) -> fmt::Result {
-        let title = Text(&cover.title);
-        // The browser is told to take this one style and nothing else, whatever a text of others may say.
-        let style = digest(STYLE);
-        write!(
-            out,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{style}'; \
-             base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"robots\" content=\"noindex\">\n\
-             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-             <header>\n<h1 dir=\"auto\">{title}</h1>\n"
-        )?;
-        cover.about.iter().try_for_each(|text| writeln!(out, "<p>{}</p>", Text(text)))?;
+        write_head(out, &cover.title, &cover.about, STYLE)?;
         out.write_str("</header>\n<nav aria-label=\"Contents\">\n<ul>\n")?;
         for (id, title) in contents(cover) {
             writeln!(out, "<li><a href=\"#{id}\">{title}</a></li>")?;

@@ -18,20 +18,7 @@ pub(super) struct Html;
 
 impl Form for Html {
     fn cover(&self, out: &mut String, cover: &Cover) -> fmt::Result {
-        let title = Text(&cover.title);
-        // The browser is told to take this one style and nothing else, whatever a text of others may say.
-        let style = digest(STYLE);
-        write!(
-            out,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{style}'; \
-             base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"robots\" content=\"noindex\">\n\
-             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-             <header>\n<h1 dir=\"auto\">{title}</h1>\n"
-        )?;
-        cover.about.iter().try_for_each(|text| writeln!(out, "<p>{}</p>", Text(text)))?;
+        write_head(out, &cover.title, &cover.about, STYLE)?;
         writeln!(out, "<p class=\"counts\">{}</p>\n</header>", Text(&cover.counts))?;
         if !cover.entries.is_empty() {
             write_contents(out, &cover.entries)?;
@@ -59,6 +46,25 @@ impl Form for Html {
 /// The source expression that lets a browser take this style or script and no other (CSP 3, section 2.3.1).
 pub(crate) fn digest(source: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(source)))
+}
+
+/// Writes the head of a page that loads nothing and runs nothing, and in its body the title and what the page says of
+/// itself; the header stays open.
+pub(crate) fn write_head(out: &mut String, title: &str, about: &[String], style: &str) -> fmt::Result {
+    let title = Text(title);
+    // The browser is told to take this one style and nothing else, whatever a text of others may say.
+    let taken = digest(style);
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{taken}'; \
+         base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"robots\" content=\"noindex\">\n\
+         <title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n\
+         <header>\n<h1 dir=\"auto\">{title}</h1>\n"
+    )?;
+    about.iter().try_for_each(|text| writeln!(out, "<p>{}</p>", Text(text)))
 }
 
 /// Writes what stands below the name: what they are to us, why they stand where they stand, and what they do not wish.
