@@ -1,10 +1,14 @@
 //! Opening a bag: everything is verified before anything is handed out.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use sha2::digest::DynDigest;
@@ -136,7 +140,7 @@ impl Container {
         }
     }
 
-    fn read(&self, at: usize) -> Result<Box<dyn Read + '_>> {
+    fn read(&self, at: usize) -> Result<Box<dyn Read + Send + '_>> {
         let gone = || BundleError::damaged("it is not there any more");
         match self {
             Self::Folder(folder) => Ok(Box::new(folder.open_file(folder.files().get(at).ok_or_else(gone)?)?)),
@@ -322,7 +326,7 @@ pub struct BagFile<'a> {
     bag: &'a Bag,
     name: String,
     known: &'a Known,
-    data: Box<dyn Read + 'a>,
+    data: Box<dyn Read + Send + 'a>,
     hasher: Option<Box<dyn DynDigest + Send>>,
 }
 
@@ -593,23 +597,45 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// Reads every listed file once and compares its hashes.
+    /// Reads every listed file once and compares its hashes: several files at a time, the largest first. Of several that are
+    /// wrong it names the first.
     fn hash_all(&self, hashes: Hashes) -> Result<BTreeMap<String, Known>> {
-        let mut buffer = vec![0; 64 << 10];
-        let mut files = BTreeMap::new();
-        for (name, mut hashes) in hashes {
-            let Some(&(at, size)) = self.files.get(name.as_str()) else { continue };
-            let compared = match self.held.get(name.as_str()) {
-                Some(bytes) => compare(bytes.as_slice(), &hashes, &mut buffer),
-                None => self.container.read(at).and_then(|data| compare(data, &hashes, &mut buffer)),
-            };
-            compared.map_err(|error| error.in_file(&name))?;
-            hashes.sort();
-            if let Some((algorithm, hash)) = hashes.pop() {
-                files.insert(name, Known { at, size, algorithm, hash });
+        let files: BTreeMap<_, _> = hashes
+            .into_iter()
+            .filter_map(|(name, hashes)| self.files.get(name.as_str()).map(|&(at, size)| (name, (at, size, hashes))))
+            .collect();
+        let mut order: Vec<_> = files.iter().collect();
+        order.sort_by_key(|(_, (_, size, _))| Reverse(*size));
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(order.len());
+        let queue = Mutex::new(order.into_iter());
+        let compare_some = || {
+            let (mut wrong, mut buffer) = (BTreeMap::new(), vec![0; 64 << 10]);
+            let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some((name, (at, _, hashes))) = next() {
+                let compared = match self.held.get(name.as_str()) {
+                    Some(bytes) => compare(bytes.as_slice(), hashes, &mut buffer),
+                    None => self.container.read(*at).and_then(|data| compare(data, hashes, &mut buffer)),
+                };
+                wrong.extend(compared.err().map(|error| (name, error)));
             }
+            wrong
+        };
+        let wrong = thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(compare_some)).collect();
+            let mut wrong = compare_some();
+            others
+                .into_iter()
+                .for_each(|other| wrong.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic))));
+            wrong
+        });
+        if let Some((name, error)) = wrong.into_iter().next() {
+            return Err(error.in_file(name));
         }
-        Ok(files)
+        let known = files.into_iter().filter_map(|(name, (at, size, mut hashes))| {
+            hashes.sort();
+            hashes.pop().map(|(algorithm, hash)| (name, Known { at, size, algorithm, hash }))
+        });
+        Ok(known.collect())
     }
 }
 
