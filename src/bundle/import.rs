@@ -2,9 +2,8 @@
 //!
 //! The journal of the bundle is read once, line by line, inside one write. A preview is that same write, taken back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 use uuid::Uuid;
@@ -17,7 +16,6 @@ use crate::actor::Actor;
 use crate::change::Change;
 use crate::check;
 use crate::error::{Error, Result};
-use crate::exchange::lines::{Line, read_line_within, without_end};
 use crate::journal::gone::{self, Absence};
 use crate::journal::receive::{Received, Record};
 use crate::journal::{Hash, Subject, Writer};
@@ -25,6 +23,7 @@ use crate::memory::{Memory, MemoryImported};
 use crate::store::{RowExt, SqlExt};
 
 pub(super) mod arrival;
+pub(crate) mod entries;
 mod findings;
 
 use self::arrival::Arrival;
@@ -35,9 +34,6 @@ pub(crate) const STATEMENT: &str = "handoff.json";
 pub(crate) const JOURNAL: &str = "data/journal.jsonl";
 /// The folder of a bundle that holds the bytes of attachments, each under its SHA-256, which an ending may follow.
 pub(crate) const ATTACHMENTS: &str = "data/attachments/";
-
-/// The longest line of a journal, in bytes: what the largest source that an import reads can become as JSON.
-pub(crate) const LINE_MAX: usize = (96 << 20) + (1 << 20);
 
 /// Progress is told every so many entries.
 const TELL_EVERY: u64 = 1_000;
@@ -168,8 +164,8 @@ struct Intake<'a, 'w, 'm> {
     before: i64,
     /// What is in the bundle, counted.
     counts: Counts,
-    /// How many entries in the bundle were here, by subject.
-    known: HashMap<Uuid, u64>,
+    /// Whether an entry that was here is in the bundle, by its number.
+    known: Vec<bool>,
     /// The subjects of which a body came that had been withheld.
     filled: BTreeSet<Uuid>,
     /// How many new entries came that somebody else had erased.
@@ -198,8 +194,18 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         let bundle = Hash::of(&[tag_manifest]);
         let (before, into) = (w.head().seq, w.memory_id());
         let arrival = Arrival::new(&statement, into, bundle, w.at(), (signature, signed_by));
-        let (counts, known) = (Counts::default(), HashMap::new());
-        Ok(Self { w, bag, statement, arrival, before, counts, known, filled: BTreeSet::new(), came_erased: 0 })
+        let known = vec![false; usize::try_from(before).unwrap_or_default() + 1];
+        Ok(Self {
+            w,
+            bag,
+            statement,
+            arrival,
+            before,
+            counts: Counts::default(),
+            known,
+            filled: BTreeSet::new(),
+            came_erased: 0,
+        })
     }
 
     fn run(mut self, progress: Option<Listener<'_>>) -> Result<Arrival> {
@@ -215,22 +221,16 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
 
     /// Takes in every entry.
     fn entries(&mut self, mut progress: Option<Listener<'_>>) -> Result<()> {
-        if self.bag.sha256(JOURNAL) != Some(self.statement.journal) {
-            let why = format!("it is not the one that {STATEMENT} names by its SHA-256; ask for the bundle again");
-            return Err(refusal(self.bag, Some(JOURNAL), &why));
-        }
-        let mut input = BufReader::with_capacity(1 << 16, self.bag.read(JOURNAL)?);
-        let (mut line, mut number, mut newest) = (Vec::new(), 0, None);
-        let of = self.statement.counts.entries;
-        while next_line(&mut input, &mut line).map_err(|error| self.at_line(number + 1, error))? {
+        let (of, mut number) = (self.statement.counts.entries, 0);
+        entries::each_entry(self.bag, self.statement.journal, &mut |entry| {
             number += 1;
-            let record = record_after(&mut newest, &line).map_err(|error| self.at_line(number, error))?;
-            let received = self.w.receive(&record).map_err(|error| self.wrong(Some(number), error))?;
-            self.count(&record, received);
+            let received = self.w.receive(&entry).map_err(|error| self.wrong(Some(number), error))?;
+            self.count(entry.record(), received);
             if let Some(tell) = progress.as_mut().filter(|_| number % TELL_EVERY == 0) {
                 tell(&BundleProgress { entries: number, of });
             }
-        }
+            Ok(())
+        })?;
         if let Some(mut tell) = progress {
             tell(&BundleProgress { entries: number, of });
         }
@@ -252,14 +252,15 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         }
         match received {
             Received::New => self.arrival.entries.new += 1,
-            Received::Filled => {
+            Received::Filled(seq) => {
                 self.arrival.entries.changed += 1;
                 self.filled.insert(record.subject);
+                self.is_known(seq);
             }
-            Received::Known => self.arrival.entries.equal += 1,
-        }
-        if !is_new {
-            *self.known.entry(record.subject).or_default() += 1;
+            Received::Known(seq) => {
+                self.arrival.entries.equal += 1;
+                self.is_known(seq);
+            }
         }
         if is_new && !Change::is_known(&record.kind, record.version) {
             *self.arrival.carried.entry(record.kind.clone()).or_default() += 1;
@@ -268,6 +269,13 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
             self.came_erased += 1;
         }
         self.arrival.without_body += u64::from(is_new && record.gone == Some(Absence::Withheld));
+    }
+
+    /// Takes notice that an entry that was here is in the bundle.
+    fn is_known(&mut self, seq: i64) {
+        if let Some(known) = usize::try_from(seq).ok().and_then(|seq| self.known.get_mut(seq)) {
+            *known = true;
+        }
     }
 
     /// Compares what came with what the bundle says of itself.
@@ -401,70 +409,8 @@ fn imports(w: &Writer<'_>) -> Result<Vec<MemoryImported>> {
     bodies.iter().map(|body| serde_json::from_str(body).map_err(|e| Error::fault("a recorded import", e))).collect()
 }
 
-/// Reads the next line, at most [`LINE_MAX`] bytes of it; says whether there is one.
-fn next_line(input: &mut BufReader<impl Read>, line: &mut Vec<u8>) -> Result<bool> {
-    line.clear();
-    match read_line_within(LINE_MAX, input, b'\n', line).map_err(BundleError::from)? {
-        None => Ok(false),
-        Some(Line::Whole) => Ok(true),
-        Some(Line::TooLong) => Err(Error::refused(format!(
-            "it has more than {LINE_MAX} bytes, the limit for an entry; no memory writes such a line"
-        ))),
-    }
-}
-
-/// Reads the entry of a line, which must come after the newest so far.
-fn record_after(newest: &mut Option<(i64, Uuid)>, line: &[u8]) -> Result<Record> {
-    let record = record(without_end(line))?;
-    let place = Some((record.stamp, record.id));
-    if place <= *newest {
-        return Err(Error::refused(format!(
-            "entry {} ({}) stands out of order, which is that of the stamps; somebody changed the bundle, ask for it again",
-            record.id, record.kind
-        )));
-    }
-    *newest = place;
-    Ok(record)
-}
-
-/// Reads an entry from its line.
-fn record(line: &[u8]) -> Result<Record> {
-    let text = std::str::from_utf8(line).map_err(|error| {
-        let at = error.valid_up_to() + 1;
-        Error::refused(format!(
-            "it is not UTF-8 at byte {at}; the file was damaged or changed, ask for the bundle again"
-        ))
-    })?;
-    serde_json::from_str(text).map_err(|error| {
-        let advice = match error.classify() {
-            serde_json::error::Category::Data => {
-                "upgrade heirloom if a newer one packed the bundle, else ask for it again"
-            }
-            _ => "the file was damaged or changed, ask for the bundle again",
-        };
-        Error::refused(format!("it is no entry as JSON ({error}); {advice}"))
-    })
-}
-
-/// Reads what a bundle says of itself, and hands out every entry in it.
-pub(crate) fn read_entries(bag: &Bag, each: &mut dyn FnMut(&Record) -> Result<()>) -> Result<Statement> {
-    let statement = statement(bag)?;
-    if bag.sha256(JOURNAL) != Some(statement.journal) {
-        let why = format!("it is not the one that {STATEMENT} names by its SHA-256; take the bundle as it was written");
-        return Err(refusal(bag, Some(JOURNAL), &why));
-    }
-    let mut input = BufReader::with_capacity(1 << 16, bag.read(JOURNAL)?);
-    let (mut line, mut number) = (Vec::new(), 0);
-    while next_line(&mut input, &mut line).map_err(|error| placed(bag, &line_of(number + 1), error))? {
-        number += 1;
-        let record = record(without_end(&line)).map_err(|error| placed(bag, &line_of(number), error))?;
-        each(&record)?;
-    }
-    Ok(statement)
-}
-
 /// Reads what a bundle says of itself.
-fn statement(bag: &Bag) -> Result<Statement> {
+pub(crate) fn statement(bag: &Bag) -> Result<Statement> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u32,

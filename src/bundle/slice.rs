@@ -130,7 +130,7 @@ impl Slice {
     }
 
     /// Hands out every entry that goes, in the order of the stamps, and says how much that was.
-    pub(crate) fn each(&self, view: &View<'_>, each: &mut dyn FnMut(&Record) -> Result<()>) -> Result<Counts> {
+    pub(crate) fn each(&self, view: &View<'_>, each: &mut dyn FnMut(Record) -> Result<()>) -> Result<Counts> {
         replay::each_stamped(view.sql(), &mut |row| {
             let entry = self.entries.at(row.int(column::SEQ)?)?;
             if self.entries.is_behind(entry) {
@@ -148,7 +148,7 @@ impl Slice {
                 Fate::Cut(_) => record.cut()?,
                 _ => {}
             }
-            each(&record)
+            each(record)
         })?;
         Ok(self.counts())
     }

@@ -18,6 +18,7 @@ use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::export::{Export, ExportReport};
 use crate::id::{ContactId, MemoryId};
+use crate::journal::receive::Incoming;
 use crate::journal::{self, Hash, Head};
 use crate::memory::{Memory, ORGANISATION, View};
 use crate::store::{Location, RowExt, SqlExt, Value};
@@ -219,7 +220,7 @@ impl<W: Write> Packer<'_, W> {
         let mut file = BufWriter::with_capacity(BUFFER, Hashing { file: self.bag.file(JOURNAL)?, hash: Sha256::new() });
         let mut entries = Steps::new(JOURNAL, slice.counts().entries, self.tell);
         let counts = slice.each(self.view, &mut |record| {
-            serde_json::to_writer(&mut file, record).map_err(|e| failed(e.into()))?;
+            serde_json::to_writer(&mut file, &record).map_err(|e| failed(e.into()))?;
             file.write_all(b"\n").map_err(failed)?;
             entries.step();
             Ok(())
@@ -257,7 +258,7 @@ impl<W: Write> Packer<'_, W> {
         scratch.write(Actor::system("heirloom"), |w| {
             slice.each(view, &mut |record| {
                 entries.step();
-                w.receive(record).map(drop)
+                w.receive(&Incoming::new(record)?).map(drop)
             })?;
             w.fold_stale()
         })?;

@@ -155,6 +155,27 @@ impl Record {
         })
     }
 
+    /// Checks what can be told from the entry alone.
+    fn check(&self) -> Result<()> {
+        if [self.stamp, self.at].iter().any(|at| time::from_micros(*at).is_err()) {
+            return Err(self.refused("is dated on no day that there is"));
+        }
+        if matches!(self.about(), Subject::Memory(_)) {
+            return Err(self.refused("is about a memory itself, which no bundle carries"));
+        }
+        match (&self.salt, self.body(), self.gone) {
+            (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != self.digest => {
+                Err(self.refused("has a body that is not the one that was written"))
+            }
+            (Some(_), Some(_), Some(Absence::Cut)) if !may_be_cut(&self.kind) => {
+                Err(self.refused("has a body of which a part was cut, and of its kind nothing ever is"))
+            }
+            (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
+            | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
+            _ => Err(self.refused("does not say rightly whether its body is there, and why not")),
+        }
+    }
+
     /// Who made the change; `None` for an actor of no known kind.
     pub(crate) fn author(&self) -> Option<Actor> {
         Actor::from_record(&self.actor)
@@ -166,6 +187,28 @@ impl Record {
 
     fn refused(&self, why: &str) -> Error {
         Error::refused(format!("entry {} ({}) {why}", self.id, self.kind))
+    }
+}
+
+/// An entry that comes from elsewhere, with all that can be told of it without the memory it comes to: so it can be worked
+/// out on another thread than the one that writes.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    record: Record,
+    /// What its body says, where it is there.
+    change: Option<Change>,
+}
+
+impl Incoming {
+    /// Checks that an entry does not contradict itself.
+    pub(crate) fn new(record: Record) -> Result<Self> {
+        record.check()?;
+        let change = record.change()?;
+        Ok(Self { record, change })
+    }
+
+    pub(crate) const fn record(&self) -> &Record {
+        &self.record
     }
 }
 
@@ -188,15 +231,15 @@ fn is_no_instant(number: &serde_json::Number) -> bool {
     number.as_i64().is_none_or(|micros| time::from_micros(micros).is_err())
 }
 
-/// What became of an entry that came from elsewhere.
+/// What became of an entry that came from elsewhere; one that was here, with its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     /// It was not known.
     New,
     /// It was known, and its body came with it only this time.
-    Filled,
+    Filled(i64),
     /// It was known.
-    Known,
+    Known(i64),
 }
 
 /// The kinds of the entries that begin something.
@@ -217,11 +260,14 @@ const AHEAD_MAX: i64 = 86_400_000_000;
 impl Writer<'_> {
     /// Takes in an entry from another memory. Entries come in the order of their stamps; after the last comes
     /// [`Writer::fold_stale`].
-    pub(crate) fn receive(&mut self, entry: &Record) -> Result<Received> {
-        self.check_record(entry)?;
+    pub(crate) fn receive(&mut self, incoming: &Incoming) -> Result<Received> {
+        let Incoming { record: entry, change } = incoming;
+        if [entry.stamp, entry.at].iter().any(|at| *at > self.at_micros.saturating_add(AHEAD_MAX)) {
+            return Err(entry.refused("is dated more than a day ahead; set the clock of whichever is wrong"));
+        }
         if let Some((seq, hash)) = known(self.sql, entry.id)? {
             return match hash == entry.hash {
-                true => self.fill(seq, entry),
+                true => self.fill(seq, entry, change.as_ref()),
                 false => Err(entry.refused("is here already with another content; one of the two was changed")),
             };
         }
@@ -231,36 +277,12 @@ impl Writer<'_> {
                  to an older copy",
             ));
         }
-        self.keep_entry(entry)?;
+        self.keep_entry(entry, change.as_ref())?;
         Ok(Received::New)
     }
 
-    /// Checks what can be told from the entry alone.
-    fn check_record(&self, entry: &Record) -> Result<()> {
-        if [entry.stamp, entry.at].iter().any(|at| *at > self.at_micros.saturating_add(AHEAD_MAX)) {
-            return Err(entry.refused("is dated more than a day ahead; set the clock of whichever is wrong"));
-        }
-        if [entry.stamp, entry.at].iter().any(|at| time::from_micros(*at).is_err()) {
-            return Err(entry.refused("is dated on no day that there is"));
-        }
-        if matches!(entry.about(), Subject::Memory(_)) {
-            return Err(entry.refused("is about a memory itself, which no bundle carries"));
-        }
-        match (&entry.salt, entry.body(), entry.gone) {
-            (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != entry.digest => {
-                Err(entry.refused("has a body that is not the one that was written"))
-            }
-            (Some(_), Some(_), Some(Absence::Cut)) if !may_be_cut(&entry.kind) => {
-                Err(entry.refused("has a body of which a part was cut, and of its kind nothing ever is"))
-            }
-            (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
-            | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
-            _ => Err(entry.refused("does not say rightly whether its body is there, and why not")),
-        }
-    }
-
     /// Adds the body to an entry that came without, or with less of it.
-    fn fill(&mut self, seq: i64, entry: &Record) -> Result<Received> {
+    fn fill(&mut self, seq: i64, entry: &Record, change: Option<&Change>) -> Result<Received> {
         let id = entry.id.as_bytes();
         let is_own = entry.origin == self.memory_id().0;
         match (entry.gone, gone::why(self.sql, id)?) {
@@ -269,14 +291,13 @@ impl Writer<'_> {
             (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) if !is_own => {}
             (Some(Absence::Erased), Some(Absence::Withheld | Absence::Purged)) => {
                 self.is_gone(id, Absence::Erased, None)?;
-                return Ok(Received::Known);
+                return Ok(Received::Known(seq));
             }
-            _ => return Ok(Received::Known),
+            _ => return Ok(Received::Known(seq)),
         }
-        let change = entry.change()?;
-        self.check_erasure(entry, change.as_ref())?;
+        self.check_erasure(entry, change)?;
         if !self.keep_body(seq, entry)? {
-            return Ok(Received::Known);
+            return Ok(Received::Known(seq));
         }
         if entry.gone.is_none() {
             self.is_here(id)?;
@@ -284,7 +305,7 @@ impl Writer<'_> {
         let subject = seq_of(self.sql, entry.subject)?.ok_or_else(|| Error::unknown("subject", entry.subject))?;
         self.stale.insert(subject);
         self.has_filled = true;
-        Ok(Received::Filled)
+        Ok(Received::Filled(seq))
     }
 
     /// Refuses an erasure of a contact that would take what is not about them along.
@@ -299,9 +320,8 @@ impl Writer<'_> {
     }
 
     /// Numbers, checks, stores and applies an entry that is not known.
-    fn keep_entry(&mut self, entry: &Record) -> Result<()> {
-        let change = entry.change()?;
-        self.check_erasure(entry, change.as_ref())?;
+    fn keep_entry(&mut self, entry: &Record, change: Option<&Change>) -> Result<()> {
+        self.check_erasure(entry, change)?;
         let seq = self.tip.seq + 1;
         let origin = self.seen.origin(self.sql, entry.origin)?;
         let subject = self.subject_of(entry)?.unwrap_or(seq);
@@ -347,8 +367,8 @@ impl Writer<'_> {
         };
         match change.filter(|_| has_body) {
             Some(change) => {
-                apply(self.sql, &applied, &change).map_err(|error| unmet(entry, error))?;
-                index(self.sql, subject, &change)?;
+                apply(self.sql, &applied, change).map_err(|error| unmet(entry, error))?;
+                index(self.sql, subject, change)?;
             }
             None => apply_bare(self.sql, &applied, &entry.kind).map_err(|error| unmet(entry, error))?,
         }

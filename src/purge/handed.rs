@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ground, PurgeKept, PurgePreview, Returned, Terms};
 use crate::bundle::Bag;
-use crate::bundle::import::read_entries;
+use crate::bundle::import::entries::each_entry;
+use crate::bundle::import::statement;
 use crate::contact::{ContactSummary, read_summary};
 use crate::erasure::ToErase;
 use crate::error::{Error, Result};
@@ -52,7 +53,9 @@ impl Handed {
 
     fn bag(&mut self, sql: &dyn Sql, memory: MemoryId, bag: &Bag) -> Result<()> {
         let mut found: HashMap<i64, i64> = HashMap::new();
-        let statement = read_entries(bag, &mut |record| {
+        let statement = statement(bag)?;
+        each_entry(bag, statement.journal, &mut |entry| {
+            let record = entry.record();
             let subject = own(sql, bag, record)?;
             if matches!(record.about(), Subject::Contact(_) | Subject::Note(_) | Subject::FollowUp(_)) {
                 *found.entry(subject).or_default() += i64::from(holds_all(record));

@@ -46,7 +46,7 @@ impl Intake<'_, '_, '_> {
             }
         }
         for (id, kind, key) in changed {
-            let both = self.is_known_better(id, key)?;
+            let both = self.is_known_better(key)?;
             let subject = Subject::of(&kind, id);
             let tally = self.arrival.tally(subject);
             tally.equal = tally.equal.saturating_sub(1);
@@ -77,13 +77,13 @@ impl Intake<'_, '_, '_> {
     }
 
     /// Whether something about a subject was here that is not in the bundle.
-    fn is_known_better(&self, id: Uuid, key: i64) -> Result<bool> {
-        let here = self.w.sql().one(
-            "SELECT count(*) FROM entry WHERE subject = $1 AND seq <= $2",
+    fn is_known_better(&self, key: i64) -> Result<bool> {
+        let here = self.w.sql().all(
+            "SELECT seq FROM entry WHERE subject = $1 AND seq <= $2",
             &[Value::Int(key), Value::Int(self.before)],
             |row| row.int(0),
         )?;
-        Ok(here.unsigned_abs() > self.known.get(&id).copied().unwrap_or_default())
+        Ok(here.iter().any(|seq| !usize::try_from(*seq).is_ok_and(|seq| self.known.get(seq) == Some(&true))))
     }
 
     /// How many new entries are kept out, because what they are about was erased here.

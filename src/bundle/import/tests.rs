@@ -29,7 +29,7 @@ impl Parts {
                 let slice = Slice::of(view, &Scope::default(), None)?;
                 let mut records = Vec::new();
                 let counts = slice.each(view, &mut |record| {
-                    records.push(record.clone());
+                    records.push(record);
                     Ok(())
                 })?;
                 Ok((records, slice.withheld().to_vec(), counts))

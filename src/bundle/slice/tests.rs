@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::dice::{Dice, rounds};
 use crate::journal::Source;
-use crate::journal::receive::Received;
+use crate::journal::receive::{Incoming, Received};
 use crate::{
     Actor, AgencyId, Channel, ContactId, FollowUpId, Memory, NewAttachment, NewContact, NewHandle, NewMember, NoteId,
     NoteKind, Role, Sensitivity, Stage,
@@ -30,7 +30,7 @@ impl Packed {
         let slice = Slice::of(view, scope, since)?;
         let mut records = Vec::new();
         let counts = slice.each(view, &mut |record| {
-            records.push(record.clone());
+            records.push(record);
             Ok(())
         })?;
         assert_eq!(counts, slice.counts());
@@ -58,7 +58,7 @@ impl Packed {
         into.write(Actor::system("bundle"), |w| {
             let (mut fresh, mut told) = (0, 0);
             for record in &self.records {
-                if w.receive(record)? != Received::Known {
+                if !matches!(w.receive(&Incoming::new(record.clone())?)?, Received::Known(_)) {
                     fresh += 1;
                     told += usize::from(record.body.is_some());
                 }

@@ -302,7 +302,8 @@ fn open(at: &Memory, parcel: &Parcel) -> usize {
         .write(Actor::system("bundle"), |w| {
             let mut fresh = 0;
             for record in &parcel.records {
-                fresh += usize::from(w.receive(record)? != Received::Known);
+                let received = w.receive(&Incoming::new(record.clone())?)?;
+                fresh += usize::from(!matches!(received, Received::Known(_)));
             }
             w.fold_stale()?;
             take_bytes(w, &parcel.bytes)?;

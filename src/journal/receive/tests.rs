@@ -29,7 +29,8 @@ fn take_in(into: &Memory, records: &[Record]) -> Result<usize> {
     into.write(Actor::system("bundle"), |w| {
         let mut fresh = 0;
         for record in records {
-            fresh += usize::from(w.receive(record)? != Received::Known);
+            let received = w.receive(&Incoming::new(record.clone())?)?;
+            fresh += usize::from(!matches!(received, Received::Known(_)));
         }
         w.fold_stale()?;
         Ok(fresh)
@@ -340,7 +341,7 @@ fn a_legal_hold_puts_off_an_erasure_from_elsewhere_until_it_is_lifted() {
     let erased = client
         .write(Actor::system("bundle"), |w| {
             for record in &entries(&agency) {
-                w.receive(record)?;
+                w.receive(&Incoming::new(record.clone())?)?;
             }
             w.fold_stale()?;
             Ok(w.erased_by_import().clone())

@@ -2,6 +2,8 @@
 
 use serde_json::value::RawValue;
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::journal::Header;
 use crate::journal::receive::RecordedActor;
@@ -229,15 +231,6 @@ fn lines_that_are_no_entries_are_refused() {
         lines[0].splice(0..1, *b"{\"mood\":1,");
     });
     kit.refuses_lines("it is no entry as JSON", |lines| lines[0].splice(0..1, *b"{\"salt\":\"AAAA\",").for_each(drop));
-}
-
-#[test]
-fn a_line_above_the_limit_is_refused_without_being_held() {
-    let long = std::io::Read::take(std::io::repeat(b'x'), LINE_MAX as u64 + 1);
-    let mut line = Vec::new();
-    let error = next_line(&mut BufReader::with_capacity(1 << 20, long), &mut line).unwrap_err();
-    assert!(error.to_string().contains("more than 101711872 bytes, the limit for an entry"), "{error}");
-    assert!(line.is_empty());
 }
 
 #[test]
