@@ -26,7 +26,6 @@ use flate2::write::DeflateEncoder;
 use heirloom::bundle::Opening;
 use heirloom::{Actor, Durability, Memory};
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
 use support::corpus::Corpus;
@@ -155,25 +154,7 @@ fn pack_floor(input: &Path, output: File) {
     let assignments = "SELECT a.*, m.name FROM assignment a JOIN member m ON m.key = a.member ORDER BY a.contact";
     let journal = "SELECT e.*, b.salt, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq ORDER BY e.seq";
     for statement in [journal, contacts, notes, assignments, contacts, notes, assignments] {
-        write_rows(&connection, statement, &mut output);
+        peer::dump(&connection, statement, &mut output);
     }
     output.flush().unwrap();
-}
-
-fn write_rows(connection: &Connection, statement: &str, output: &mut impl Write) {
-    let mut statement = connection.prepare(statement).unwrap();
-    let columns = statement.column_count();
-    let mut rows = statement.query([]).unwrap();
-    while let Some(row) = rows.next().unwrap() {
-        for column in 0..columns {
-            match row.get_ref(column).unwrap() {
-                ValueRef::Text(text) => output.write_all(text).unwrap(),
-                ValueRef::Blob(bytes) => bytes.iter().for_each(|byte| write!(output, "{byte:02x}").unwrap()),
-                ValueRef::Integer(number) => write!(output, "{number}").unwrap(),
-                _ => {}
-            }
-            output.write_all(b"\t").unwrap();
-        }
-        writeln!(output).unwrap();
-    }
 }

@@ -17,9 +17,9 @@ use std::path::Path;
 use std::process::Command;
 
 use heirloom::{Durability, Memory};
-use rusqlite::types::ValueRef;
 
 use support::corpus::Corpus;
+use support::peer;
 use support::{line, median, peak_memory, seconds, shown, sized, speed, title};
 
 /// What is written, as the arguments of the process name it.
@@ -98,21 +98,7 @@ fn dump(input: &Path, output: File) {
         "SELECT l.contact, n.* FROM note_contact l JOIN note n ON n.key = l.note
          ORDER BY l.contact, l.happened_at, l.note",
     ] {
-        let mut statement = connection.prepare(statement).unwrap();
-        let columns = statement.column_count();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            for column in 0..columns {
-                match row.get_ref(column).unwrap() {
-                    ValueRef::Text(text) => output.write_all(text).unwrap(),
-                    ValueRef::Blob(bytes) => bytes.iter().for_each(|byte| write!(output, "{byte:02x}").unwrap()),
-                    ValueRef::Integer(number) => write!(output, "{number}").unwrap(),
-                    _ => {}
-                }
-                output.write_all(b"\t").unwrap();
-            }
-            writeln!(output).unwrap();
-        }
+        peer::dump(&connection, statement, &mut output);
     }
     output.flush().unwrap();
 }

@@ -521,8 +521,17 @@ impl Tip {
 
 /// Reads the head of a memory.
 pub(crate) fn head(sql: &dyn Sql) -> Result<Head> {
-    let tip = Tip::read(sql)?.ok_or_else(|| Error::fault("the journal", "it has no head"))?;
-    Ok(Head { seq: tip.seq, hash: tip.head })
+    tip(sql).map(|tip| Head { seq: tip.seq, hash: tip.head })
+}
+
+/// The instant by which a memory stands as it does: that of its newest entry.
+#[cfg(feature = "bundle")]
+pub(crate) fn as_of(sql: &dyn Sql) -> Result<DateTime<Utc>> {
+    time::from_micros(tip(sql)?.stamp)
+}
+
+fn tip(sql: &dyn Sql) -> Result<Tip> {
+    Tip::read(sql)?.ok_or_else(|| Error::fault("the journal", "it has no head"))
 }
 
 /// Recomputes the hash over the entries up to a number; `None` where there are not so many.

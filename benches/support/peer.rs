@@ -1,11 +1,12 @@
 //! The peer: the tables of a memory by hand in `rusqlite`, with statements held and the pragmas that heirloom sets.
 
 use std::collections::HashMap;
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 use std::path::Path;
 
 use chrono::DateTime;
 use heirloom::Durability;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement, params};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -96,6 +97,25 @@ pub(crate) fn connect(path: &Path, durability: Durability) -> Connection {
 /// Makes the tables.
 pub(crate) fn found(connection: &Connection) {
     connection.execute_batch(TABLES).unwrap();
+}
+
+/// Writes the rows of a query, a line each.
+pub(crate) fn dump(connection: &Connection, query: &str, output: &mut impl Write) {
+    let mut statement = connection.prepare(query).unwrap();
+    let columns = statement.column_count();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        for column in 0..columns {
+            match row.get_ref(column).unwrap() {
+                ValueRef::Text(text) => output.write_all(text).unwrap(),
+                ValueRef::Blob(bytes) => bytes.iter().for_each(|byte| write!(output, "{byte:02x}").unwrap()),
+                ValueRef::Integer(number) => write!(output, "{number}").unwrap(),
+                _ => {}
+            }
+            output.write_all(b"\t").unwrap();
+        }
+        writeln!(output).unwrap();
+    }
 }
 
 /// A note to be written.

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -187,7 +186,7 @@ impl<W: Write> Packer<'_, W> {
         let slice = Slice::of(self.view, &export.scope, export.since)?;
         let all = export.all_of_scope(self.view)?;
         let shown = all.as_ref().unwrap_or(&slice);
-        let (head, as_of) = (journal::head(self.view.sql())?, as_of(self.view)?);
+        let (head, as_of) = (journal::head(self.view.sql())?, journal::as_of(self.view.sql())?);
         let (journal, counts) = self.journal(&slice)?;
         self.attachments(&slice)?;
         let statement = Statement {
@@ -388,12 +387,6 @@ impl<W: Write> Write for Hashing<'_, W> {
 
 fn failed(error: io::Error) -> Error {
     BundleError::from(error).into()
-}
-
-/// The instant of the newest entry.
-fn as_of(view: &View<'_>) -> Result<DateTime<Utc>> {
-    let stamp = view.sql().one("SELECT stamp FROM journal_head WHERE one = 1", &[], |row| row.int(0))?;
-    time::from_micros(stamp)
 }
 
 fn to_json(statement: &Statement) -> Result<Vec<u8>> {

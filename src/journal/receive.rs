@@ -611,4 +611,4 @@ impl Actor {
 #[cfg(test)]
 mod random;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

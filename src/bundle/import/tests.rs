@@ -10,6 +10,7 @@ use super::arrival::ToDecide;
 use super::*;
 use crate::bundle::slice::Slice;
 use crate::bundle::{BagInfo, BagWriter, Opening, Packing, Scope, Signer};
+use crate::journal::receive::tests::memory_with;
 use crate::{Channel, ContactId, MemberId, NewContact, NewMember, Role};
 
 /// The parts of a bundle, to be changed before they are packed.
@@ -128,21 +129,6 @@ pub(super) fn take_in(memory: &Memory, from: &Memory) -> Arrival {
 pub(super) fn is_sound(memory: &Memory) {
     let found = memory.verify().unwrap();
     assert!(found.is_sound(), "{found}");
-}
-
-/// A memory with a member and a contact whom they own.
-pub(super) fn memory_with(member: &str, contact: &str) -> (Memory, MemberId, ContactId) {
-    let memory = Memory::in_memory().unwrap();
-    let (member, contact) = memory
-        .write(Actor::system("setup"), |w| {
-            let member = w.add_member(NewMember::new(member))?.id;
-            let contact = w.add_contact(NewContact::person(contact).handle(Channel::Email, "sally@mail.example"))?;
-            w.assign(contact, member, Role::Owner)?;
-            w.note(contact, "Stops by as a reward").insight().save()?;
-            Ok((member, contact))
-        })
-        .unwrap();
-    (memory, member, contact)
 }
 
 #[test]

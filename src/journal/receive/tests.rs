@@ -51,8 +51,8 @@ fn told(memory: &Memory, contact: ContactId) -> String {
     format!("{:#?}\n{}\n{}", memory.contact(contact).unwrap(), memory.brief(contact).unwrap(), history.join("\n"))
 }
 
-/// A memory with a member and a contact.
-fn memory_with(member: &str, contact: &str) -> (Memory, crate::MemberId, ContactId) {
+/// A memory with a member and a contact whom they own.
+pub(crate) fn memory_with(member: &str, contact: &str) -> (Memory, MemberId, ContactId) {
     let memory = Memory::in_memory().unwrap();
     let (member, contact) = memory
         .write(Actor::system("setup"), |w| {
