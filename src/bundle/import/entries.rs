@@ -62,10 +62,11 @@ impl<'a> Entries<'a> {
         Ok(Self { bag, input, line: Vec::new(), number: 0, newest: None })
     }
 
-    /// Reads some entries; `None` at the end.
+    /// Reads some entries, up to the first that is wrong; `None` at the end.
     fn batch(&mut self) -> Option<Vec<Result<Incoming>>> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH
+            && batch.last().is_none_or(Result::is_ok)
             && let Some(entry) = self.read().transpose()
         {
             bytes += self.line.len();

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 mod broken;
 
@@ -91,14 +93,39 @@ impl Parts {
         lines
     }
 
+    /// What the bundle says of itself where these lines are its journal.
+    fn statement_of(&self, lines: &[u8]) -> Vec<u8> {
+        serde_json::to_vec(&Statement { journal: Hash::of(&[lines]), ..self.statement.clone() }).unwrap()
+    }
+
     pub(super) fn bag(&self) -> Bag {
         self.bag_of(&self.lines(), None)
     }
 
     /// The bag with these lines in the place of the journal.
     pub(super) fn bag_of(&self, lines: &[u8], signer: Option<&dyn Signer>) -> Bag {
-        let statement = Statement { journal: Hash::of(&[lines]), ..self.statement.clone() };
-        pack(&serde_json::to_vec(&statement).unwrap(), lines, &self.attachments, signer)
+        pack(&self.statement_of(lines), lines, &self.attachments, signer)
+    }
+}
+
+/// A file on a disk that may be taken away.
+struct Disk {
+    file: Cursor<Vec<u8>>,
+    gone: Arc<AtomicBool>,
+}
+
+impl Read for Disk {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.gone.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("the disk is gone")),
+            false => self.file.read(buffer),
+        }
+    }
+}
+
+impl Seek for Disk {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
@@ -108,14 +135,18 @@ pub(super) fn pack(
     attachments: &[(Hash, Vec<u8>)],
     signer: Option<&dyn Signer>,
 ) -> Bag {
+    let zip = zip(statement, journal, attachments, signer);
+    Opening::new().open_reader("handoff.zip", Cursor::new(zip)).unwrap()
+}
+
+fn zip(statement: &[u8], journal: &[u8], attachments: &[(Hash, Vec<u8>)], signer: Option<&dyn Signer>) -> Vec<u8> {
     let mut bag = BagWriter::new(Vec::new(), "handoff").unwrap();
     bag.add(STATEMENT, statement, Packing::Stored).unwrap();
     for (sha256, bytes) in attachments {
         bag.add(&format!("{ATTACHMENTS}{sha256}"), bytes, Packing::Stored).unwrap();
     }
     bag.add(JOURNAL, journal, Packing::Stored).unwrap();
-    let zip = bag.finish(&BagInfo::new("2025-03-12".parse().unwrap()), signer).unwrap();
-    Opening::new().open_reader("handoff.zip", Cursor::new(zip)).unwrap()
+    bag.finish(&BagInfo::new("2025-03-12".parse().unwrap()), signer).unwrap()
 }
 
 pub(super) fn office() -> Actor {
@@ -129,6 +160,23 @@ pub(super) fn take_in(memory: &Memory, from: &Memory) -> Arrival {
 pub(super) fn is_sound(memory: &Memory) {
     let found = memory.verify().unwrap();
     assert!(found.is_sound(), "{found}");
+}
+
+#[test]
+fn a_bundle_that_cannot_be_read_to_its_end_leaves_nothing() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    for number in 0..2_000 {
+        agency.write(office(), |w| w.note(sally, format!("Visit {number}")).save()).unwrap();
+    }
+    let (parts, gone) = (Parts::of(&agency), Arc::new(AtomicBool::new(false)));
+    let lines = parts.lines();
+    let file = Cursor::new(zip(&parts.statement_of(&lines), &lines, &parts.attachments, None));
+    let bag = Opening::new().open_reader("handoff.zip", Disk { file, gone: gone.clone() }).unwrap();
+    let client = Memory::in_memory().unwrap();
+    let before = client.head().unwrap();
+    let taken = client.import_bundle(&bag).progress(|_| gone.store(true, Ordering::SeqCst)).run(office());
+    assert!(taken.unwrap_err().to_string().contains("the disk is gone"));
+    assert_eq!(client.head().unwrap(), before);
 }
 
 #[test]
