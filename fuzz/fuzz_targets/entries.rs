@@ -1,0 +1,37 @@
+//! Any entries, in a bundle that is otherwise sound, for a memory that knows nothing and one that knows some of it.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use heirloom::Memory;
+use heirloom::bundle::Opening;
+use heirloom_fuzz::{entries, every_kind, memory, open, preview, take_in};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+
+/// Where the fuzzer begins: an entry of every kind.
+static SEED: LazyLock<Vec<u8>> = LazyLock::new(|| entries::shorten(&every_kind()));
+static EMPTY: LazyLock<Memory> = LazyLock::new(memory);
+static KNOWING: LazyLock<Memory> = LazyLock::new(|| {
+    let knowing = memory();
+    take_in(&knowing, &open(&Opening::new(), &entries::pack(&SEED)).expect("the seed opens"));
+    knowing
+});
+
+fuzz_target!(|text: &[u8]| {
+    let bag = open(&Opening::new(), &entries::pack(text)).expect("a sound bag opens");
+    preview(&KNOWING, &bag);
+    if preview(&EMPTY, &bag).is_some_and(|arrival| arrival.brought_anything()) {
+        take_in(&memory(), &bag);
+    }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, _seed: u32| {
+    let size = match data.get_mut(..SEED.len()) {
+        Some(start) if size < 2 && SEED.len() <= max_size => {
+            start.copy_from_slice(&SEED);
+            SEED.len()
+        }
+        _ => size,
+    };
+    fuzzer_mutate(data, size, max_size)
+});
