@@ -25,13 +25,12 @@ fuzz_target!(|text: &[u8]| {
     }
 });
 
-fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, _seed: u32| {
-    let size = match data.get_mut(..SEED.len()) {
-        Some(start) if size < 2 && SEED.len() <= max_size => {
-            start.copy_from_slice(&SEED);
-            SEED.len()
-        }
-        _ => size,
-    };
-    fuzzer_mutate(data, size, max_size)
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let text = if size < 2 { SEED.clone() } else { data[..size].to_vec() };
+    let changed = entries::mutate(&text, seed / 2);
+    if changed.len() > max_size || (size >= 2 && seed.is_multiple_of(2)) {
+        return fuzzer_mutate(data, size, max_size);
+    }
+    data[..changed.len()].copy_from_slice(&changed);
+    changed.len()
 });

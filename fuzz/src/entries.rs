@@ -159,6 +159,41 @@ pub fn shorten(memory: &Memory) -> Vec<u8> {
     number_ids(&lines.join("\n")).into_bytes()
 }
 
+/// Changes a journal as bytes cannot be changed by chance: leaves entries out, lets one come again, puts one id for another.
+pub fn mutate(text: &[u8], seed: u32) -> Vec<u8> {
+    let mut dice = u64::from(seed);
+    let mut below = |number: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) as usize % number.max(1)
+    };
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    match below(3) {
+        0 => {
+            let from = below(lines.len());
+            lines.drain(from..(from + 1 + below(8)).min(lines.len()));
+        }
+        1 => {
+            let (from, to) = (below(lines.len()), below(lines.len()));
+            lines.insert(to, lines[from]);
+        }
+        _ => {
+            let ids: Vec<usize> =
+                text.windows(38).enumerate().filter(|(_, part)| is_id(part)).map(|(at, _)| at).collect();
+            let mut text = text.to_vec();
+            if let (Some(from), Some(to)) = (ids.get(below(ids.len())), ids.get(below(ids.len()))) {
+                text.copy_within(*from..from + 38, *to);
+            }
+            return text;
+        }
+    }
+    lines.join(&b'\n')
+}
+
+/// Whether this is an id between quotes.
+fn is_id(part: &[u8]) -> bool {
+    part.starts_with(b"\"") && part.ends_with(b"\"") && Uuid::try_parse_ascii(&part[1..part.len() - 1]).is_ok()
+}
+
 /// An object without some of its members.
 fn without(object: &[u8], names: &[&str]) -> String {
     let mut members: Members = serde_json::from_slice(object).expect("an object");
