@@ -1,9 +1,9 @@
 //! What the fuzz targets have in common: memories to import into, and what must hold of every import.
 //!
 //! ```sh
-//! cd fuzz
-//! cargo run --release --bin card -- corpus ../tests/kit/cards   # until it is stopped, or finds a fault
-//! cargo run --release --bin card -- crash-…                     # that fault again
+//! cd fuzz && mkdir -p corpus/card
+//! cargo run --release --bin card -- corpus/card ../tests/kit/cards   # until it is stopped, or finds a fault
+//! cargo run --release --bin card -- crash-…                          # that fault again
 //! ```
 
 pub mod entries;

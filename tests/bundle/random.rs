@@ -1,6 +1,6 @@
 //! Opening anything at all: it ends, in a bag or in words, and a bag holds what its manifests say.
 //!
-//! This stands in for a fuzz target that needs a nightly compiler: inputs are random, mutated, and spliced from sound bags.
+//! Inputs are random, mutated, and spliced from sound bags; the targets in `fuzz` go on from there, by what an input reaches.
 
 use std::io::Cursor;
 
