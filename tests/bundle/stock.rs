@@ -1,8 +1,8 @@
 //! Stock tools check what is written here, and what they write is checked here.
 //!
 //! These tests need `ssh-keygen` (Debian: openssh-client), `unzip`, `sha256sum`, Python and its `bagit`; `.ci/run` asks for
-//! them by `--cfg heirloom_stock`. Where one is missing they fail and
-//! say so: a check that was not made is not one that was passed.
+//! them by `--cfg heirloom_stock`. Where one is missing they fail and say so: a check that was not made is not one that was
+//! passed.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use heirloom::bundle::{Opening, Signature, SigningKey, TrustedKeys};
 use heirloom::chrono::Utc;
+use heirloom::{Actor, Certificate, Memory};
 
 use crate::{open, small};
 
@@ -94,6 +95,62 @@ fn a_signature_by_ssh_keygen_is_verified_here() {
         let keys = TrustedKeys::parse(&public).unwrap();
         assert_eq!(signed.signature(&keys, Utc::now()).require().unwrap(), "tom@agency.example");
     }
+}
+
+/// The block of `sh` in a guide that verifies signatures for a purpose.
+fn line_for<'g>(guide: &'g str, purpose: &str) -> &'g str {
+    let mut blocks = guide.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+    blocks.find(|block| block.contains("-Y verify") && block.contains(purpose)).unwrap()
+}
+
+#[test]
+fn receipts_and_certificates_are_verified_by_ssh_keygen_and_its_signatures_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (private, public) = made_key(folder.path(), &["-N", ""]);
+    let (key, keys) = (SigningKey::from_openssh(private).unwrap(), TrustedKeys::parse(&public).unwrap());
+    let allowed = ["eva@corner-table.example", "tom@agency.example"].map(|name| format!("{name} {public}"));
+    fs::write(folder.path().join("allowed_signers"), allowed.concat()).unwrap();
+    let verifies = |guide: &str, purpose: &str| run(folder.path(), None, "sh", &["-euc", line_for(guide, purpose)]);
+    let sign = |purpose: &str, file: &str| {
+        let signature = folder.path().join(format!("{file}.sig"));
+        fs::remove_file(&signature).unwrap();
+        ran(folder.path(), None, "ssh-keygen", &["-q", "-Y", "sign", "-f", "key", "-n", purpose, file]);
+        fs::read_to_string(signature).unwrap()
+    };
+    let keep = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    let (memory, ..) = crate::files::corner_table();
+    let mut zip = Vec::new();
+    let _ = memory.bundle().write(&mut zip).unwrap();
+    let (bag, office) = (open(&zip).unwrap(), Actor::system("office"));
+
+    let guide = include_str!("../../src/guide/bundle.md");
+    let arrival = Memory::in_memory().unwrap().import_bundle(&bag).run(office.clone()).unwrap();
+    let receipt = arrival.receipt().unwrap();
+    keep("receipt.json", &receipt.to_json());
+    keep("receipt.json.sig", &receipt.sign(&key).unwrap().to_string());
+    let (good, said) = verifies(guide, "heirloom-receipt@v1");
+    assert!(good && said.contains("Good \"heirloom-receipt@v1\" signature"), "{said}");
+    let theirs = sign("heirloom-receipt@v1", "receipt.json");
+    keep("receipt.json", &receipt.to_json().replacen("verified", "verifled", 1));
+    assert!(!verifies(guide, "heirloom-receipt@v1").0);
+    let changed = receipt.to_json().replacen("verified", "verifled", 1);
+    assert!(memory.record_receipt(office.clone(), &changed, Some(&theirs), &keys).is_err());
+    memory.record_receipt(office, &receipt.to_json(), Some(&theirs), &keys).unwrap();
+    assert_eq!(memory.receipts().unwrap()[0].signed_by.as_deref(), Some(key.fingerprint().as_str()));
+
+    let guide = include_str!("../../src/guide/retention.md");
+    let purge = memory.purge(&bag, "delete after return");
+    let certificate = purge.run(Actor::system("office"), &purge.preview().unwrap()).unwrap();
+    let (json, changed) = (certificate.to_json(), certificate.to_json().replacen("delete", "de1ete", 1));
+    keep("certificate.json", &json);
+    keep("certificate.json.sig", &certificate.sign(&key).unwrap().to_string());
+    let (good, said) = verifies(guide, "heirloom-certificate@v1");
+    assert!(good && said.contains("Good \"heirloom-certificate@v1\" signature"), "{said}");
+    let theirs = sign("heirloom-certificate@v1", "certificate.json");
+    keep("certificate.json", &changed);
+    assert!(!verifies(guide, "heirloom-certificate@v1").0);
+    assert!(Certificate::signature(&json, &theirs, &keys, Utc::now()).require().is_ok());
+    assert!(Certificate::signature(&changed, &theirs, &keys, Utc::now()).require().is_err());
 }
 
 #[test]
