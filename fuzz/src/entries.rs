@@ -189,6 +189,16 @@ pub fn mutate(text: &[u8], seed: u32) -> Vec<u8> {
     lines.join(&b'\n')
 }
 
+/// The journal without the entry that an error names by its line; `None` where it names none.
+pub fn without_refused(text: &[u8], error: &str) -> Option<Vec<u8>> {
+    let number = error.split("data/journal.jsonl, line ").nth(1)?.split(':').next()?.parse::<usize>().ok()?;
+    let (statement, entries) = text.split_at(text.iter().position(|byte| *byte == b'\n')?);
+    let mut lines: Vec<&[u8]> = entries.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    (1..=lines.len()).contains(&number).then(|| lines.remove(number - 1))?;
+    lines.insert(0, statement);
+    Some(lines.join(&b'\n'))
+}
+
 /// Whether this is an id between quotes.
 fn is_id(part: &[u8]) -> bool {
     part.starts_with(b"\"") && part.ends_with(b"\"") && Uuid::try_parse_ascii(&part[1..part.len() - 1]).is_ok()

@@ -50,11 +50,11 @@ pub fn is_sound(memory: &Memory) {
 }
 
 /// Says what a bundle would bring; the memory stays as it was, and an error is one in words.
-pub fn preview(memory: &Memory, bag: &Bag) -> Option<Arrival> {
+pub fn preview(memory: &Memory, bag: &Bag) -> Result<Arrival> {
     let before = memory.head().expect("a head");
     let previewed = memory.import_bundle(bag).preview();
     assert_eq!(memory.head().expect("a head"), before, "a preview changed the memory");
-    previewed.inspect(|arrival| assert!(!arrival.to_string().is_empty())).inspect_err(is_refusal).ok()
+    previewed.inspect(|arrival| assert!(!arrival.to_string().is_empty())).inspect_err(is_refusal)
 }
 
 /// Takes a bundle in, which a preview did not refuse; a second time it brings nothing.
