@@ -418,10 +418,7 @@ impl Writer<'_> {
         }
         let going = Going::with(self.sql(), contacts)?;
         self.not_held(&going)?;
-        for id in contacts {
-            let change = self.contact_erased(*id, why, &going)?;
-            self.append(*id, change)?;
-        }
+        self.say_erased(contacts, why, &going)?;
         self.let_go(&going)
     }
 
@@ -504,15 +501,15 @@ impl Writer<'_> {
         }
     }
 
-    fn contact_erased(&self, id: ContactId, why: &str, going: &Going) -> Result<ContactErased> {
-        let hash_key = hash_key(self.sql())?;
-        Ok(ContactErased {
-            why: why.to_owned(),
-            hash_key,
-            addresses: hashed_addresses(self.sql(), self.contact_key(id)?, &hash_key)?,
-            notes: going.notes_with(id),
-            follow_ups: going.follow_ups_with(id),
-        })
+    /// Appends the entries that say of contacts that they are erased, and what goes with each.
+    fn say_erased(&mut self, contacts: &BTreeSet<ContactId>, why: &str, going: &Going) -> Result<()> {
+        let (hash_key, mut along) = (hash_key(self.sql())?, going.on_account());
+        for id in contacts {
+            let (notes, follow_ups) = along.remove(id).unwrap_or_default();
+            let addresses = hashed_addresses(self.sql(), self.contact_key(*id)?, &hash_key)?;
+            self.append(*id, ContactErased { why: why.to_owned(), hash_key, addresses, notes, follow_ups })?;
+        }
+        Ok(())
     }
 
     /// Erases what was erased elsewhere, or is erased and could not go yet because a legal hold lay on it.

@@ -130,14 +130,16 @@ impl Going {
         self.contacts.is_empty() && self.notes.is_empty() && self.follow_ups.is_empty() && self.members.is_empty()
     }
 
-    /// The notes that go on account of a contact.
-    pub(super) fn notes_with(&self, contact: ContactId) -> Vec<NoteId> {
-        self.notes.values().filter(|(_, named)| named.contains(&contact)).map(|(id, _)| *id).collect()
-    }
-
-    /// The promises that go on account of a contact.
-    pub(super) fn follow_ups_with(&self, contact: ContactId) -> Vec<FollowUpId> {
-        self.follow_ups.values().filter(|(_, named)| named.contains(&contact)).map(|(id, _)| *id).collect()
+    /// The notes and the promises that go on account of each contact.
+    pub(super) fn on_account(&self) -> BTreeMap<ContactId, (Vec<NoteId>, Vec<FollowUpId>)> {
+        let mut all: BTreeMap<ContactId, (Vec<NoteId>, Vec<FollowUpId>)> = BTreeMap::new();
+        for (id, named) in self.notes.values() {
+            named.iter().for_each(|contact| all.entry(*contact).or_default().0.push(*id));
+        }
+        for (id, named) in self.follow_ups.values() {
+            named.iter().for_each(|contact| all.entry(*contact).or_default().1.push(*id));
+        }
+        all
     }
 
     /// A hold on any contact of whom something goes.
@@ -242,9 +244,9 @@ impl Writer<'_> {
     pub(super) fn let_go(&mut self, going: &Going) -> Result<Erased> {
         let (sql, mut erased) = (self.sql(), Erased::default());
         let mut shared = BTreeSet::new();
-        for (key, (id, _)) in &going.notes {
+        for key in going.notes.keys() {
             shared.extend(note::contacts_of(sql, *key)?);
-            self.let_note_go(*key, *id, &mut erased)?;
+            self.let_note_go(*key, &mut erased)?;
         }
         for key in going.follow_ups.keys() {
             self.let_subject_go(*key, "follow_up", &mut erased)?;
@@ -275,7 +277,7 @@ impl Writer<'_> {
         Ok(erased)
     }
 
-    fn let_note_go(&mut self, key: i64, _id: NoteId, erased: &mut Erased) -> Result<()> {
+    fn let_note_go(&mut self, key: i64, erased: &mut Erased) -> Result<()> {
         let sql = self.sql();
         let stands = sql.first("SELECT 1 FROM note WHERE key = $1", &[Value::Int(key)], |_| Ok(()))?;
         let added = sql.first(

@@ -37,10 +37,7 @@ impl Writer<'_> {
         self.may_erase(why)?;
         let (going, notes, follow_ups) = self.all_that_goes(these)?;
         self.not_held(&going)?;
-        for id in &these.contacts {
-            let change = self.contact_erased(*id, why, &going)?;
-            self.append(*id, change)?;
-        }
+        self.say_erased(&these.contacts, why, &going)?;
         for id in notes {
             self.append(id, NoteErased { why: why.to_owned() })?;
         }

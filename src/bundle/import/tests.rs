@@ -165,9 +165,10 @@ pub(super) fn is_sound(memory: &Memory) {
 #[test]
 fn a_bundle_that_cannot_be_read_to_its_end_leaves_nothing() {
     let (agency, _, sally) = memory_with("Ana", "Sally");
-    for number in 0..2_000 {
-        agency.write(office(), |w| w.note(sally, format!("Visit {number}")).save()).unwrap();
-    }
+    // Far more than is read ahead.
+    let told = "She stops by as a reward. ".repeat(100);
+    let tell = |w: &mut Writer<'_>| (0..3_000).try_for_each(|_| w.note(sally, told.as_str()).save().map(drop));
+    agency.write(office(), tell).unwrap();
     let (parts, gone) = (Parts::of(&agency), Arc::new(AtomicBool::new(false)));
     let lines = parts.lines();
     let file = Cursor::new(zip(&parts.statement_of(&lines), &lines, &parts.attachments, None));
