@@ -1,12 +1,16 @@
 //! A bundle goes from memory to memory, and its receipt comes back.
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use heirloom::bundle::{
-    Arrival, Bag, BundleReceipt, Opening, RECEIPT_NAMESPACE, Signature, Signer, SigningKey, TrustedKeys,
+    Arrival, Bag, BundleReceipt, Opening, RECEIPT_NAMESPACE, Signature, Signer, SigningKey, ToDecide, TrustedKeys,
 };
-use heirloom::{Actor, ContactId, Error, Memory, NewContact, NewMember, Role};
+use heirloom::chrono::DateTime;
+use heirloom::{Actor, ContactId, Error, Member, Memory, NewContact, NewMember, Role};
 
+use crate::craft::Kit;
 use crate::signing::{PUBLIC, key, text};
 
 fn host() -> Actor {
@@ -24,6 +28,10 @@ fn agency() -> (Memory, ContactId) {
         Ok(sally)
     });
     (memory, sally.unwrap())
+}
+
+fn ana(agency: &Memory) -> Member {
+    agency.members_called("Ana Costa").unwrap().remove(0)
 }
 
 fn packed(memory: &Memory, signer: Option<&dyn Signer>, since: Option<heirloom::Head>) -> Bag {
@@ -78,6 +86,7 @@ fn a_bundle_is_taken_in_from_who_is_expected_and_from_nobody_else() {
 
     let arrival = client.import_bundle(&bag).expect_signature(&ours).run(host()).unwrap();
     assert_eq!(arrival.signed_by, Some(key().fingerprint()));
+    assert_eq!(arrival.receipt().unwrap().signed_by, Some(key().fingerprint()));
     assert_eq!(client.contact(sally).unwrap().name, "Sally Marsh");
     assert!(client.verify().unwrap().is_sound());
 }
@@ -139,6 +148,43 @@ fn a_receipt_goes_back_and_the_next_bundle_goes_on_from_it() {
 }
 
 #[test]
+fn a_bundle_whose_signature_is_of_another_is_refused_also_where_none_is_expected() {
+    let (agency, _) = agency();
+    let (one, bag) = (packed(&agency, Some(&key()), None), packed(&agency, Some(&key()), agency.head().ok()));
+    let mut kit = Kit(bag.files().map(|file| (file.name.to_owned(), bag.read_to_vec(file.name).unwrap())).collect());
+    kit.list_tags();
+    let signature = key().sign(one.tag_manifest().unwrap()).unwrap().to_string();
+    let bag = crate::open(&kit.put("tagmanifest-sha256.txt.sig", signature).zip()).unwrap();
+    let client = Memory::in_memory().unwrap();
+    let head = client.head().unwrap();
+    refused(client.import_bundle(&bag).run(host()), "ask the sender for it again");
+    refused(client.import_bundle(&bag).preview(), "one of the two was changed after signing");
+    assert_eq!(client.head().unwrap(), head);
+}
+
+#[test]
+fn each_import_has_a_receipt_of_its_own() {
+    let (agency, _) = agency();
+    let now = Arc::new(AtomicI64::new(4_000_000_000));
+    let clock = now.clone();
+    let clock = move || DateTime::from_timestamp(clock.load(Ordering::SeqCst), 0).unwrap();
+    let ours = || Memory::options().clock(clock.clone()).in_memory().unwrap();
+    let (one, other) = (ours(), ours());
+    let bag = packed(&agency, None, None);
+    let record = |arrival: &Arrival| {
+        let json = arrival.receipt().unwrap().to_json();
+        // As large as a receipt may be.
+        let json = format!("{json}{}", " ".repeat(65_536 - json.len()));
+        agency.record_receipt(host(), &json, None, &TrustedKeys::default()).unwrap();
+        agency.receipts().unwrap().len()
+    };
+    assert_eq!(record(&taken_in(&one, &bag)), 1);
+    assert_eq!(record(&taken_in(&other, &bag)), 2, "two who took it in at one instant have one receipt");
+    now.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(record(&taken_in(&one, &bag)), 3, "who took it in twice has one receipt");
+}
+
+#[test]
 fn a_receipt_that_is_not_ours_or_not_what_was_signed_is_refused() {
     let (agency, _) = agency();
     let keys = TrustedKeys::parse(PUBLIC).unwrap();
@@ -182,4 +228,74 @@ fn a_signer_that_signs_bundles_alone_says_so_of_a_receipt() {
     let receipt: BundleReceipt = taken_in(&client, &packed(&agency, Some(&OnlyBundles), None)).receipt().unwrap();
     let words = format!("signs for heirloom-handoff@v1 alone, not for {RECEIPT_NAMESPACE}");
     refused(receipt.sign(&OnlyBundles), &words);
+}
+
+#[test]
+fn a_promise_whose_keeper_left_elsewhere_awaits_a_decision_until_it_is_handed_on() {
+    let (agency, sally) = agency();
+    let ana = ana(&agency);
+    let client = Memory::in_memory().unwrap();
+    let _ = taken_in(&client, &packed(&agency, None, None));
+    let (mia, tom, menu) = client
+        .write(host(), |w| {
+            let mia = w.add_member(NewMember::new("Mia Okafor"))?;
+            w.admit_member(&ana)?;
+            let tom = w.add_contact(NewContact::person("Tom Okoro"))?;
+            let called = w.follow_up(tom, "Call back").owner(&ana).save()?;
+            w.finish_follow_up(called, None)?;
+            w.follow_up(tom, "Keep the table").owner(&mia).save()?;
+            w.assign(tom, &ana, Role::Backup)?;
+            Ok((mia, tom, w.follow_up(tom, "Send the menu").owner(&ana).save()?))
+        })
+        .unwrap();
+    agency
+        .write(host(), |w| {
+            let ben = w.add_member(NewMember::new("Ben Ito"))?;
+            w.transfer(sally, &ben, None)?;
+            w.depart(&ana, None)
+        })
+        .unwrap();
+
+    let left = packed(&agency, None, None);
+    let arrival = taken_in(&client, &left);
+    let [ToDecide::DepartedKeeper { contact, promise, what, member }] = &arrival.to_decide[..] else {
+        panic!("{arrival}")
+    };
+    assert_eq!((contact.id, *promise), (tom, menu));
+    assert_eq!((what.as_str(), member.as_str()), ("Send the menu", "Ana Costa"));
+    let told = "Ana Costa, who has left, promised Tom Okoro “Send the menu”; hand_on_follow_up hands it on";
+    assert!(arrival.to_string().contains(told), "{arrival}");
+    assert_eq!(arrival.receipt().unwrap().to_decide, 1);
+    let again = taken_in(&client, &left);
+    assert!(again.to_decide.is_empty(), "what stood before was told again");
+    assert_eq!(again.receipt().unwrap().result, "verified; all of it was here already");
+
+    client.write(host(), |w| w.hand_on_follow_up(menu, &mia, None)).unwrap();
+    let fresh = Memory::in_memory().unwrap();
+    assert!(taken_in(&fresh, &packed(&client, None, None)).to_decide.is_empty(), "it was handed on");
+}
+
+#[test]
+fn a_question_whose_answer_was_erased_elsewhere_is_to_be_asked_again() {
+    let (agency, sally) = agency();
+    let ana = ana(&agency);
+    let leo = agency.write(host(), |w| w.add_member(NewMember::new("Leo Okafor"))).unwrap();
+    let plan = agency.handoff().of_member(&ana).to(&leo).reason("moves to Lagos").plan().unwrap();
+    let handoff = agency.write(host(), |w| w.offer(&plan)).unwrap();
+    let mut answers = Vec::new();
+    for (question, answer) in [("What does she drink?", "Mint tea"), ("Where does she sit?", "By the window")] {
+        let asked = agency.write(&leo, |w| w.ask(handoff, sally, question)).unwrap();
+        answers.push(agency.write(&ana, |w| w.answer(asked, answer)).unwrap());
+    }
+    let client = Memory::in_memory().unwrap();
+    assert!(taken_in(&client, &packed(&agency, None, None)).to_decide.is_empty());
+
+    assert_eq!(agency.erase_note(host(), answers[0], "case 17").unwrap().notes, 1);
+    let erased = packed(&agency, None, None);
+    let arrival = taken_in(&client, &erased);
+    let [ToDecide::ErasedAnswer { contact, question }] = &arrival.to_decide[..] else { panic!("{arrival}") };
+    assert_eq!((contact.id, question.as_str()), (sally, "What does she drink?"));
+    let told = "the answer about Sally Marsh to “What does she drink?” is erased; ask again";
+    assert!(arrival.to_string().contains(told), "{arrival}");
+    assert!(taken_in(&client, &erased).to_decide.is_empty(), "what stood before was told again");
 }

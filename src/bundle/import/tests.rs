@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 mod broken;
 
-use super::arrival::ToDecide;
+use super::arrival::{Tally, ToDecide};
 use super::*;
 use crate::bundle::slice::Slice;
 use crate::bundle::{BagInfo, BagWriter, Opening, Packing, Scope, Signer};
@@ -193,7 +193,8 @@ fn a_bundle_brings_everything_once_and_the_preview_says_exactly_what() {
         Arrival { preview: true, received: None, by: String::new(), at: preview.at, ..arrival.clone() },
         preview
     );
-    assert_eq!((arrival.contacts.new, arrival.notes.new, arrival.members.new), (1, 1, 1));
+    let one = Tally { new: 1, ..Tally::default() };
+    assert_eq!((arrival.contacts, arrival.notes, arrival.members), (one, one, one));
     assert_eq!(arrival.outside[0].id, ana);
     assert_eq!(client.contact(sally).unwrap().name, "Sally");
     assert_eq!(arrival.received, Some(client.head().unwrap()));
@@ -201,6 +202,7 @@ fn a_bundle_brings_everything_once_and_the_preview_says_exactly_what() {
     let again = client.import_bundle(&bag).run(office()).unwrap();
     assert!(!again.brought_anything(), "{again}");
     assert_eq!((again.contacts.equal, again.contacts.new), (1, 0));
+    assert!(again.outside.is_empty(), "who came before was told as new: {again}");
     assert_eq!(arrival.received, Some(client.head().unwrap()), "a second time wrote something");
     is_sound(&client);
 }
@@ -367,6 +369,10 @@ fn who_left_there_and_owns_here_awaits_a_decision() {
 fn a_contact_who_shares_an_address_is_named_as_a_possible_duplicate() {
     let (agency, _, sally) = memory_with("Ana", "Sally");
     let (client, _, known) = memory_with("Mia", "S. Whitcomb");
+    // A name on one network is not the same name on another.
+    agency.write(office(), |w| w.add_handle(sally, crate::NewHandle::new(Channel::X, "@sal")).map(drop)).unwrap();
+    let sal = NewContact::person("Sal").handle(Channel::Instagram, "@sal");
+    client.write(office(), |w| w.add_contact(sal)).unwrap();
     let arrival = take_in(&client, &agency);
     let [twice] = arrival.duplicates.as_slice() else { panic!("{arrival}") };
     assert_eq!((twice.new.id, twice.known.id, twice.address.as_str()), (sally, known, "sally@mail.example"));
@@ -423,10 +429,18 @@ fn attachments_come_along_and_those_that_do_not_can_come_later() {
     assert_eq!((arrival.attachments.new, arrival.attachments_missing), (0, 1));
     assert!(arrival.to_string().contains("Of 1 attachment the bytes are not here."), "{arrival}");
     is_sound(&client);
+    let again = client.import_bundle(&without.bag()).run(office()).unwrap();
+    assert_eq!(again.attachments_missing, 1, "what is still missing was told once only");
+    let on = client.bundle().preview().unwrap();
+    assert_eq!(on.counts.attachments, 0, "{on}");
+    assert!(on.to_string().contains("1 attachment: not here either"), "{on}");
     let arrival = client.import_bundle(&whole.bag()).run(office()).unwrap();
-    assert_eq!((arrival.attachments.new, arrival.attachments_missing), (1, 0));
+    assert_eq!((arrival.attachments, arrival.attachments_missing), (Tally { new: 1, ..Tally::default() }, 0));
+    assert!(arrival.brought_anything(), "{arrival}");
     let attached = client.contact_attachments(sally).unwrap();
     assert_eq!(client.attachment_bytes(&attached[0]).unwrap(), b"lemon tart");
+    let again = client.import_bundle(&whole.bag()).run(office()).unwrap();
+    assert_eq!(again.attachments, Tally { equal: 1, ..Tally::default() });
     is_sound(&client);
 }
 
@@ -445,9 +459,13 @@ fn what_was_kept_back_is_counted_and_the_history_says_why_it_is_not_there() {
     let kept_back = history.iter().find(|entry| entry.kind == "contact.changed").unwrap();
     assert_eq!((kept_back.change.clone(), kept_back.absent), (None, Some(Absence::Withheld)));
     assert!(kept_back.to_string().ends_with("changed something that is not readable here (withheld by who sent it)"));
+    let again = client.import_bundle(&part.bag()).run(office()).unwrap();
+    assert_eq!(again.without_body, 0, "what was here without a body was told as new");
     let arrival = take_in(&client, &agency);
     assert_eq!((arrival.entries.new, arrival.entries.changed), (0, 1));
     assert_eq!((arrival.contacts.changed, arrival.contacts.equal), (1, 0));
+    assert!(arrival.brought_anything(), "{arrival}");
+    assert_eq!(client.write(office(), |w| imports(w)).unwrap().last().unwrap().entries, 1);
     assert_eq!(client.contact(sally).unwrap().name, "Sally Marsh");
     is_sound(&client);
 }
@@ -489,7 +507,8 @@ fn what_a_newer_heirloom_wrote_is_carried_and_counted() {
     let arrival = take_in(&client, &agency);
     assert_eq!(arrival.carried.get("allergy.added"), Some(&1));
     assert!(arrival.to_string().contains("Carried for a newer heirloom: 1 × allergy.added"), "{arrival}");
-    assert!(!take_in(&client, &agency).brought_anything());
+    let again = take_in(&client, &agency);
+    assert!(!again.brought_anything() && again.carried.is_empty(), "{again}");
     let third = Memory::in_memory().unwrap();
     assert_eq!(take_in(&third, &client).carried.get("allergy.added"), Some(&1));
     is_sound(&third);
@@ -500,16 +519,18 @@ fn who_was_erased_here_stays_out_and_the_report_says_so() {
     let (agency, ana, sally) = memory_with("Ana", "Sally");
     let client = Memory::in_memory().unwrap();
     let _ = take_in(&client, &agency);
+    client.write(office(), |w| w.note(sally, "Came by").save()).unwrap();
     assert_eq!(client.erase(office(), sally, "asked for it").unwrap().remains, None);
     agency.write(ana, |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
     let arrival = take_in(&client, &agency);
-    assert!(arrival.kept_out > 0, "{arrival}");
-    assert!(arrival.to_string().contains("about what was erased here stayed out"), "{arrival}");
+    assert_eq!(arrival.kept_out, 1, "{arrival}");
+    assert!(arrival.to_string().contains("1 new entry about what was erased here stayed out"), "{arrival}");
     assert!(client.contact(sally).is_err());
     is_sound(&client);
     // And there it is erased, too, once the erasure comes.
     let arrival = take_in(&agency, &client);
-    assert_eq!(arrival.erased.contacts, 1);
+    assert_eq!((arrival.erased.contacts, arrival.erased.remains.as_deref()), (1, None));
     assert!(arrival.to_string().contains("Erased elsewhere: "), "{arrival}");
+    assert_eq!(arrival.kept_out, 0, "what came without a body was not kept out here: {arrival}");
     is_sound(&agency);
 }

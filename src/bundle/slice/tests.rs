@@ -907,6 +907,7 @@ fn what_is_erased_and_held_here_goes_in_no_bundle() {
     let scopes = [Scope::default(), Scope { up_to: Some(Sensitivity::Health), ..Scope::default() }];
     for scope in scopes {
         let on = Packed::of(&client, &scope, None);
+        assert!(on.records.iter().all(|record| record.body.is_some() || record.gone == Some(Absence::Erased)));
         let goes = on.text();
         for word in world.people[0].tokens.iter().chain([&text, &shared, &promise]) {
             assert!(!goes.contains(word), "{scope:?}: {word}\n{goes}");
@@ -940,4 +941,23 @@ fn the_bytes_of_an_attachment_that_names_somebody_outside_stay_behind() {
     assert_eq!(part.counts.attachments, 1);
     let both = Packed::of(&world.memory, &Scope { contacts: Some(vec![sally, ben]), ..Scope::default() }, None);
     assert!(both.text().contains(&bytes));
+}
+
+#[test]
+fn bytes_that_somebody_outside_has_too_go_with_whoever_is_in_scope() {
+    let mut world = World::new(Dice::from_seed(8));
+    (0..2).for_each(|_| world.add_person());
+    let (sally, ben, bytes) = (world.people[0].id, world.people[1].id, world.word());
+    let menu = || NewAttachment::new("menu.txt", "text/plain", bytes.clone().into_bytes());
+    world
+        .memory
+        .write(host(), |w| {
+            w.attach(sally, menu())?;
+            w.attach(ben, menu())
+        })
+        .unwrap();
+    for id in [sally, ben] {
+        let part = Packed::of(&world.memory, &Scope { contacts: Some(vec![id]), ..Scope::default() }, None);
+        assert_eq!((part.text().matches(&bytes).count(), part.counts.attachments), (1, 2));
+    }
 }

@@ -569,6 +569,17 @@ fn an_erasure_that_lists_what_is_not_about_the_contact_is_refused() {
         let (head, error) = (client.head().unwrap(), take_in(&client, &records).unwrap_err().to_string());
         assert!(error.contains("that is not about them"), "{error}");
         assert_eq!(client.head().unwrap(), head);
+        if id == client.id().uuid() {
+            continue;
+        }
+        // Nor does the list come after its header.
+        let copy = Memory::in_memory().unwrap();
+        take_in(&copy, &entries(&client)).unwrap();
+        let mut bare = records.clone();
+        bare.last_mut().unwrap().withhold();
+        take_in(&copy, &bare).unwrap();
+        let error = take_in(&copy, &records).unwrap_err().to_string();
+        assert!(error.contains("that is not about them"), "{error}");
     }
     assert!(client.contact(ben).is_ok());
 }
@@ -583,6 +594,12 @@ fn an_instant_on_no_day_there_is_and_a_cut_where_nothing_is_ever_cut_are_refused
     let far = chained(&entries(&agency), "ownership.assigned", sally, &body(i64::MAX));
     let error = take_in(&client, &with(far)).unwrap_err().to_string();
     assert!(error.contains("no instant"), "{error}");
+    for date in [|record: &mut Record| record.stamp = i64::MIN, |record: &mut Record| record.at = i64::MIN] {
+        let mut never = chained(&entries(&agency), "ownership.assigned", sally, &body(1_700_000_000_000_000));
+        date(&mut never);
+        let error = take_in(&client, &with(never)).unwrap_err().to_string();
+        assert!(error.contains("is dated on no day that there is"), "{error}");
+    }
 
     let mut cut = chained(&entries(&agency), "ownership.assigned", sally, &body(1_700_000_000_000_000));
     cut.gone = Some(Absence::Cut);
