@@ -592,6 +592,18 @@ pub(crate) fn contacts_of(sql: &dyn Sql, note: i64) -> Result<Vec<i64>> {
     sql.all("SELECT contact FROM note_contact WHERE note = $1 ORDER BY contact", &[Value::Int(note)], |row| row.int(0))
 }
 
+/// The contacts whom a note concerns: those it is about, and who said it.
+pub(crate) fn concerned(sql: &dyn Sql, note: i64) -> Result<Vec<i64>> {
+    sql.all(
+        "SELECT contact FROM note_contact WHERE note = $1
+         UNION
+         SELECT said_by_contact FROM note WHERE key = $1 AND said_by_contact IS NOT NULL
+         ORDER BY 1",
+        &[Value::Int(note)],
+        |row| row.int(0),
+    )
+}
+
 /// Puts together anew when a contact was last spoken to.
 pub(crate) fn retell_contact(sql: &dyn Sql, contact: i64) -> Result<()> {
     let at = sql.first(

@@ -138,6 +138,24 @@ fn what_is_held_is_not_erased_and_the_refusal_says_for_what_since_when_and_by_wh
     assert_eq!(memory.erase(&mia, sally, "case 18").unwrap().notes, 1);
 }
 
+#[test]
+fn what_somebody_held_said_of_others_is_held_with_them() {
+    let (memory, mia, sally, ben) = table();
+    let note = memory
+        .write(&mia, |w| {
+            w.hold(sally, "matter 2026-17", "a claim is announced")?;
+            w.note(ben, "He leant on the chair before it broke").said_by(sally).save()
+        })
+        .unwrap();
+    assert!(memory.erasure(ben).unwrap().to_string().contains("Sally Marsh is under a legal hold for matter 2026-17"));
+    for done in [memory.erase(&mia, ben, "case 18"), memory.erase_note(&mia, note, "case 18")] {
+        let why = refused(done);
+        assert!(why.starts_with("Sally Marsh is under a legal hold for matter 2026-17"), "{why}");
+    }
+    memory.write(&mia, |w| w.lift_hold(sally, "matter 2026-17", "settled")).unwrap();
+    assert_eq!(memory.erase(&mia, ben, "case 18").unwrap().notes, 1);
+}
+
 #[cfg(feature = "bundle")]
 mod travelling {
     use std::io::Cursor;

@@ -219,6 +219,55 @@ fn rules_about_notes_go_by_kind_sensitivity_and_time_and_leave_what_goes_with_it
 }
 
 #[test]
+fn a_rule_about_notes_leaves_what_somebody_held_is_in_or_said_and_says_so() {
+    let table = Clocked::new();
+    let [sally, ben, cem] = ["Sally", "Ben", "Cem"].map(|name| table.guest(name));
+    let old = day("2020-02-01");
+    table
+        .memory
+        .write(&table.desk, |w| {
+            w.note(sally, "Broke the chair").happened_at(old).save()?;
+            w.note_about(&[ben, sally], "Came together")?.happened_at(old).save()?;
+            w.note(cem, "He leant on the chair").said_by(sally).happened_at(old).save()?;
+            w.note(cem, "Likes tart").happened_at(old).save()?;
+            w.hold(sally, "matter 17", "a claim")
+        })
+        .unwrap();
+    table.on("2024-01-01");
+    let all = |name: &str| Retention::of_notes(name, "consent").months_since_happened(12);
+    let rules = [all("all").erase()];
+    let retention = table.memory.retention(&rules);
+    let preview = retention.preview().unwrap();
+    let counts: Vec<_> = preview.kept.iter().map(|kept| (kept.contact.name.as_str(), kept.notes)).collect();
+    assert_eq!(counts, [("Sally", 2), ("Cem", 1)], "{preview}");
+    assert_eq!(kept(&preview)[0].1, "under a legal hold: matter 17, since 2020-01-01, placed by front desk");
+    let report = retention.run(&table.desk, &preview).unwrap();
+    assert_eq!((report.erased.notes, report.kept), (1, 2));
+    let review = table.preview(&[all("all").review()]);
+    assert_eq!((review.notes(), review.rules[0].notes.len(), review.kept.len()), (0, 2, 0), "a person may look at it");
+}
+
+#[test]
+fn what_a_contact_said_of_others_goes_with_them_and_by_no_second_rule() {
+    let (table, sally, ben) = sally_is_due();
+    let note = table
+        .memory
+        .write(&table.desk, |w| w.note(ben, "Fond of figs").said_by(sally).happened_at(day("2020-02-01")).save())
+        .unwrap();
+    let rules =
+        [quiet_guests(), Retention::of_notes("old notes", "consent").months_since_happened(36).erase(), quiet_guests()];
+    let retention = table.memory.retention(&rules);
+    let preview = retention.preview().unwrap();
+    let taken: Vec<_> = preview.rules.iter().map(|due| (due.contacts.len(), due.notes.len(), due.taken)).collect();
+    assert_eq!(taken, [(1, 0, 0), (0, 0, 2), (0, 0, 1)], "{preview}");
+    let report = retention.run(&table.desk, &preview).unwrap();
+    assert_eq!((report.erased.contacts, report.erased.notes), (1, 2));
+    let erased = table.memory.history(note).unwrap().iter().filter(|entry| entry.change.is_some()).count();
+    assert_eq!(erased, 0, "the entry of its contact says that it was erased");
+    assert!(table.memory.verify().unwrap().is_sound());
+}
+
+#[test]
 fn a_rule_without_a_name_a_basis_or_a_period_is_refused() {
     let table = Clocked::new();
     let rule = |name: &str, basis: &str, months| Retention::of_notes(name, basis).months_since_recorded(months).erase();

@@ -192,9 +192,9 @@ fn held_keys(sql: &dyn Sql) -> Result<BTreeSet<i64>> {
     Ok(sql.all("SELECT DISTINCT contact FROM hold", &[], |row| row.int(0))?.into_iter().collect())
 }
 
-/// Those whom a note is about and who are held.
+/// Those whom a note is about, or who said it, and who are held.
 fn held_of_note(sql: &dyn Sql, note: i64, held: &BTreeSet<i64>) -> Result<Vec<i64>> {
-    Ok(note::contacts_of(sql, note)?.into_iter().filter(|contact| held.contains(contact)).collect())
+    Ok(note::concerned(sql, note)?.into_iter().filter(|contact| held.contains(contact)).collect())
 }
 
 /// The one to whom something was promised, where they are held.

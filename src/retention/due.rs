@@ -375,8 +375,9 @@ impl<'s> Search<'s> {
         for (key, id) in self.notes_over(rule.since, of, over_before)? {
             let contacts = note::contacts_of(self.sql, key)?;
             let Some(first) = contacts.first().copied() else { continue };
-            let hold = contacts.iter().find_map(|contact| self.held.get(contact));
-            if self.taken.contains(&key) || contacts.iter().any(|contact| self.going.contains(contact)) {
+            let concerned: BTreeSet<i64> = contacts.iter().copied().chain(self.ties.contacts_of(key)).collect();
+            let hold = concerned.iter().find_map(|contact| self.held.get(contact));
+            if self.taken.contains(&key) || !concerned.is_disjoint(&self.going) {
                 due.taken += 1;
             } else if let Some(hold) = hold.filter(|_| rule.action == RetentionAction::Erase) {
                 kept.entry(first).or_insert_with(|| (0, format!("under a legal hold: {hold}"))).0 += 1;
