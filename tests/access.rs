@@ -283,6 +283,16 @@ fn further_words_are_masked_in_any_case_and_as_phrases() {
 }
 
 #[test]
+fn what_they_said_of_others_in_private_is_counted_with_what_was_left_out() {
+    let office = office();
+    let said = |w: &mut heirloom::Writer<'_>| w.note(office.ben, "Has debts").said_by(office.sally).private().save();
+    office.memory.write(office.tom, said).unwrap();
+    let left = office.memory.access(office.sally).report().unwrap().left_out;
+    let private = left.iter().find(|found| found.what.starts_with("private")).unwrap();
+    assert_eq!(private.count, 2, "one about her, and one that she said");
+}
+
+#[test]
 fn a_handle_that_may_not_read_all_tells_how_much_it_left_out() {
     let office = office();
     let all = office.memory.all_seeing().access(office.sally).report().unwrap();

@@ -121,13 +121,17 @@ impl View<'_> {
         Ok(notes.into_iter().map(|(_, key)| key).collect())
     }
 
-    /// Counts the notes about a person that this view may not read, by why.
+    /// Counts the notes about a person, and those that they said, that this view may not read, by why.
     pub(super) fn unreadable_notes(&self, person: i64) -> Result<Vec<(&'static str, u64)>> {
         self.sql().all(
-            "SELECT private_to = $1, count(*) FROM note_contact
-             WHERE contact = $2 AND private_to IS NOT NULL AND private_to <> $3 AND $3 <> 0
-             GROUP BY private_to = $1 ORDER BY private_to = $1",
-            &[Value::Int(SEALED), Value::Int(person), Value::Int(self.viewer())],
+            "WITH theirs AS (
+                 SELECT note FROM note_contact WHERE contact = $1
+                 UNION SELECT key FROM note WHERE said_by_contact = $1
+             )
+             SELECT n.private_to = $2, count(*) FROM theirs t JOIN note n ON n.key = t.note
+             WHERE n.private_to IS NOT NULL AND n.private_to <> $3 AND $3 <> 0
+             GROUP BY n.private_to = $2 ORDER BY n.private_to = $2",
+            &[Value::Int(person), Value::Int(SEALED), Value::Int(self.viewer())],
             |row| {
                 let what = match row.int(0)? {
                     0 => "private notes, which were not to be read for this file",
