@@ -110,7 +110,7 @@ pub struct Erased {
     /// Bodies of entries in which the name of a member was masked.
     pub masked: u64,
     /// Contacts who were erased elsewhere and stay here for as long as a legal hold lies on them, or on another whom a note of
-    /// theirs is about too. They go when it is lifted.
+    /// theirs is about too, or who said it. They go when it is lifted.
     pub held_back: Vec<ContactSummary>,
     /// The numbers of the entries whose bodies went, until the write is done.
     #[serde(skip)]
@@ -296,8 +296,8 @@ impl Memory {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Refused`] while a legal hold lies on the contact, or on another whom one of the notes is about, and for an
-    /// agent or an import, who cannot decide it; [`Error::Invalid`] for a reason that is empty or names the contact;
+    /// [`Error::Refused`] while a legal hold lies on the contact, or on another whom one of the notes is about or who said
+    /// it, and for an agent or an import, who cannot decide it; [`Error::Invalid`] for a reason that is empty or names the contact;
     /// [`Error::Unknown`] and [`Error::Erased`] for a contact that is not here.
     pub fn erase(&self, actor: impl Into<Actor>, contact: impl Into<ContactId>, why: &str) -> Result<Erased> {
         self.erase_all(actor, [contact.into()], why)
