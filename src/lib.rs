@@ -58,12 +58,17 @@
 //! | follow along | [`Memory::changes_after`], [`Memory::wait_for_changes`], [`Cursor`] |
 //! | bring in what other systems know | [`Memory::import`], [`ImportReport`] |
 //! | take it out again, as cards and tables | [`Memory::export`], [`ExportReport`] |
+//! | read all that is known in a browser | [`ReaderPage`] |
+//! | pack a memory, or part of one, to hand it over | [`Memory::bundle`], [`bundle::BundleExport`] |
+//! | take in what somebody packed | [`bundle::Opening`], [`Memory::import_bundle`], [`bundle::Arrival`] |
+//! | know what they have of it, and send what is new | [`Memory::record_receipt`], [`bundle::BundleExport::since`] |
+//! | delete what was handed over, and certify it | [`Memory::purge`], [`Certificate`] |
 //! | say who looks after somebody whom two memories gave an owner | [`Memory::ownership_conflicts`], [`Writer::decide_owner`] |
 //! | tell a person what is held about them | [`Memory::access`], [`SubjectAccess`] |
 //!
 //! The [`guide`] has the long answers: [how somebody leaves](guide::leaving),
-//! [how a person is erased](guide::erasure), the journal and its hashes, the file's promise,
-//! each format, the design as an FAQ.
+//! [how a memory travels](guide::bundle), [how a person is erased](guide::erasure), the journal and its hashes, the
+//! file's promise, each format, the design as an FAQ.
 //!
 //! # What it is not
 //!

@@ -5,7 +5,8 @@
 //!
 //! | to | go to |
 //! |---|---|
-//! | pack | [`BagWriter`], [`BagInfo`], [`Packing`] |
+//! | pack a memory, or part of one | [`Memory::bundle`](crate::Memory::bundle), [`BundleExport`], [`BundleReport`] |
+//! | pack files of another kind | [`BagWriter`], [`BagInfo`], [`Packing`] |
 //! | sign | [`SigningKey`], [`Signer`]; afterwards, [`Signature`] and [`Bag::write_signed`] |
 //! | open and verify | [`Opening`], [`Limits`], [`Bag`] |
 //! | know who packed it | [`TrustedKeys`], [`Bag::signature`] |
