@@ -16,7 +16,7 @@ use crate::check;
 use crate::contact::ContactSummary;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
-use crate::journal::{Applied, Hash, Subject, Writer, gone};
+use crate::journal::{Absence, Applied, Hash, Subject, Writer, gone};
 use crate::memory::{Memory, View};
 use crate::search::fold;
 use crate::store::{RowExt, Sql, SqlExt, Value};
@@ -237,7 +237,7 @@ pub(crate) fn erases(kind: &str) -> bool {
 /// What is to be said of an id that names nothing: that it was erased, or that there never was such a thing.
 pub(crate) fn missing(sql: &dyn Sql, noun: &'static str, id: Uuid) -> Error {
     let at = sql.first("SELECT at FROM tombstone WHERE id = $1", &[(&id).into()], |row| row.int(0));
-    let kept_out = || matches!(gone::why(sql, id.as_bytes()), Ok(Some(gone::Absence::Erased | gone::Absence::Purged)));
+    let kept_out = || matches!(gone::why(sql, id.as_bytes()), Ok(Some(Absence::Erased | Absence::Purged)));
     match at {
         Ok(Some(at)) => Error::Erased { noun, which: id.to_string(), at: time::from_micros(at).ok() },
         Ok(None) if kept_out() => Error::Erased { noun, which: id.to_string(), at: None },
@@ -419,7 +419,7 @@ impl Writer<'_> {
         let going = Going::with(self.sql(), contacts)?;
         self.not_held(&going)?;
         self.say_erased(contacts, why, &going)?;
-        self.let_go(&going)
+        self.let_go(&going, Absence::Erased)
     }
 
     fn erase_note(&mut self, note: NoteId, why: &str) -> Result<Erased> {
@@ -431,7 +431,7 @@ impl Writer<'_> {
         let going = Going::note(key, note);
         self.not_held(&going)?;
         self.append(note, NoteErased { why: why.to_owned() })?;
-        self.let_go(&going)
+        self.let_go(&going, Absence::Erased)
     }
 
     fn erase_follow_up(&mut self, id: FollowUpId, why: &str) -> Result<Erased> {
@@ -441,7 +441,7 @@ impl Writer<'_> {
         let going = Going::follow_up(self.sql(), id)?;
         self.not_held(&going)?;
         self.append(id, FollowUpErased { why: why.to_owned() })?;
-        self.let_go(&going)
+        self.let_go(&going, Absence::Erased)
     }
 
     fn erase_member(&mut self, id: MemberId, why: &str) -> Result<Erased> {
@@ -458,7 +458,7 @@ impl Writer<'_> {
             return Err(named());
         }
         self.append(id, MemberErased { why: why.to_owned() })?;
-        self.let_go(&Going::member(id))
+        self.let_go(&Going::member(id), Absence::Erased)
     }
 
     /// Erasure cannot be undone, so it is decided by a person or by the host, for a reason that stays.
@@ -517,7 +517,7 @@ impl Writer<'_> {
         let (going, held) = Going::buried(self.sql(), besides)?.without_held(self.sql())?;
         let mut erased = match going.is_empty() {
             true => Erased::default(),
-            false => self.let_go(&going)?,
+            false => self.let_go(&going, Absence::Erased)?,
         };
         for contact in held {
             erased.held_back.push(self.view().contact_summary(contact)?);

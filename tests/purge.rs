@@ -68,9 +68,7 @@ impl Scene {
     }
 
     fn pack_of<const N: usize>(&self, contacts: [ContactId; N]) -> Bag {
-        let mut zip = Vec::new();
-        let _ = self.agency.bundle().of(contacts).sender("The Agency").write(&mut zip).unwrap();
-        Opening::new().open_reader("handoff.zip", Cursor::new(zip)).unwrap()
+        opened(|zip| drop(self.agency.bundle().of(contacts).sender("The Agency").write(zip).unwrap()))
     }
 
     /// The client takes the bundle in, and the agency records the receipt.
@@ -399,9 +397,7 @@ fn who_received_what_was_purged_can_send_it_back() {
     assert!(matches!(scene.agency.contact(scene.sally), Err(Error::Erased { .. })));
 
     let send_back = || {
-        let mut zip = Vec::new();
-        let _ = scene.client.bundle().write(&mut zip).unwrap();
-        let back = Opening::new().open_reader("back.zip", Cursor::new(zip)).unwrap();
+        let back = opened(|zip| drop(scene.client.bundle().write(zip).unwrap()));
         let _ = scene.agency.import_bundle(&back).run(&scene.tom).unwrap();
         assert!(scene.agency.verify().unwrap().is_sound());
     };
@@ -482,4 +478,93 @@ fn what_was_handed_over_in_part_is_not_handed_over() {
     assert_eq!(kept(&preview), [("Ruth Imported", true, 0, 0, WITHHELD)]);
     let preview = scene.purge(&bag).with_what_was_withheld().preview().unwrap();
     assert_eq!((going(&preview).len(), preview.withheld), (2, 1));
+}
+
+#[test]
+fn attachments_that_no_bundle_carried_stay_with_what_they_are_attached_to() {
+    let scene = scene();
+    let all = [scene.sally, scene.ben, scene.cem];
+    let bag = opened(|zip| drop(scene.agency.bundle().of(all).without_attachments().write(zip).unwrap()));
+    scene.hand_over(&bag);
+    let preview = scene.purge(&bag).preview().unwrap();
+    assert_eq!(going(&preview), ["Ben Itoyama", "Cem Demirel"]);
+    assert_eq!(kept(&preview), [("Sally Marsh", true, 1, 0, WITHHELD)]);
+    scene.run(&scene.purge(&bag));
+    let notes = scene.agency.timeline(scene.sally, None, 9).unwrap().notes;
+    let mut tarts = notes.iter().flat_map(|note| scene.agency.note_attachments(note.id).unwrap());
+    let tart = tarts.next().unwrap();
+    assert_eq!(scene.agency.attachment_bytes(&tart).unwrap(), b"recipe of the lemontart");
+
+    // The bundle that has them hands them over.
+    let whole = scene.pack();
+    scene.hand_over(&whole);
+    let certificate = scene.run(&scene.purge(&bag).and(&whole));
+    assert_eq!((certificate.deleted.withheld, certificate.after.unwrap().attachments), (0, 0));
+}
+
+#[test]
+fn what_stays_is_what_was_not_handed_over_and_not_as_much_of_it() {
+    let scene = scene();
+    scene
+        .agency
+        .write(&scene.tom, |w| {
+            w.link(scene.sally, "sister", scene.ben)?;
+            w.link(scene.sally, "neighbour", scene.cem)
+        })
+        .unwrap();
+    let bag = scene.pack_of([scene.sally, scene.ben]); // whose neighbour she is stays behind
+    scene.hand_over(&bag);
+    let _ = scene.agency.erase(&scene.tom, scene.ben, "case 7").unwrap(); // whose sister she is goes
+    assert_eq!(kept(&scene.purge(&bag).preview().unwrap()), [("Sally Marsh", true, 0, 0, WITHHELD)]);
+}
+
+#[test]
+fn what_came_in_part_is_handed_over_by_a_bundle_with_that_part() {
+    let scene = scene();
+    let line = r#"{"contact": {"id": "1", "name": "Ruth Imported"}}"#;
+    let _ = scene.agency.import("crm").by(&scene.tom).json_lines(line.as_bytes()).unwrap();
+    let ruth = scene.agency.by_external_id("crm", "1").unwrap().unwrap().id;
+    scene.hand_over(&scene.pack_of([scene.cem, ruth])); // the line that was read stays behind
+    let third = Memory::in_memory().unwrap();
+    let bag = hand_on(&scene.client, &third);
+    let desk = Actor::system("desk");
+    let purge = scene.client.purge(&bag, INSTRUCTION);
+    let preview = purge.preview().unwrap();
+    assert_eq!((going(&preview), kept(&preview)), (vec!["Cem Demirel", "Ruth Imported"], vec![]));
+    let certificate = purge.run(&desk, &preview).unwrap();
+    assert_eq!(certificate.deleted.withheld, 0);
+}
+
+#[test]
+fn what_never_came_here_can_still_come_after_a_purge() {
+    let scene = scene();
+    scene.agency.write(&scene.tom, |w| w.link(scene.sally, "neighbour", scene.cem)).unwrap();
+    scene.hand_over(&scene.pack_of([scene.sally, scene.ben])); // whose neighbour she is stays behind
+    let bag = hand_on(&scene.client, &Memory::in_memory().unwrap());
+    let purge = scene.client.purge(&bag, INSTRUCTION);
+    let certificate = purge.run(Actor::system("desk"), &purge.preview().unwrap()).unwrap();
+    assert_eq!(certificate.after.unwrap().contacts, 0);
+
+    let whole = opened(|zip| drop(scene.agency.bundle().write(zip).unwrap()));
+    let _ = scene.client.import_bundle(&whole).run(Actor::system("office")).unwrap();
+    let links = scene.client.contact(scene.sally).unwrap().links;
+    assert_eq!(links.iter().map(|link| link.relation.as_str()).collect::<Vec<_>>(), ["neighbour"]);
+    assert!(scene.client.verify().unwrap().is_sound());
+}
+
+/// Packs a bundle and opens it.
+fn opened(pack: impl FnOnce(&mut Vec<u8>)) -> Bag {
+    let mut zip = Vec::new();
+    pack(&mut zip);
+    Opening::new().open_reader("handoff.zip", Cursor::new(zip)).unwrap()
+}
+
+/// Hands all of one memory on to another, which sends a signed receipt.
+fn hand_on(from: &Memory, to: &Memory) -> Bag {
+    let bag = opened(|zip| drop(from.bundle().write(zip).unwrap()));
+    let (eva, keys) = key(9);
+    let receipt = to.import_bundle(&bag).run(Actor::system("office")).unwrap().receipt().unwrap();
+    let signature = receipt.sign(&eva).unwrap().to_string();
+    from.record_receipt(Actor::system("desk"), &receipt.to_json(), Some(&signature), &keys).unwrap();
+    bag
 }

@@ -306,7 +306,9 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
 
     /// Keeps the bytes of attachments that entries name and that are not here, and takes notice of what is missing.
     fn attachments(&mut self) -> Result<()> {
-        let files = self.attachment_files()?;
+        let files = attachment_files(self.bag)?;
+        self.counts.attachments = files.len() as u64;
+        self.counts.attachment_bytes = files.values().map(|(_, size)| size).sum();
         let wanted = self.w.sql().all(
             "SELECT DISTINCT sha256 FROM attachment WHERE sha256 NOT IN (SELECT sha256 FROM attachment_bytes)
              ORDER BY sha256",
@@ -332,22 +334,6 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         }
         self.arrival.attachments.equal = (files.len() as u64).saturating_sub(self.arrival.attachments.new);
         Ok(())
-    }
-
-    /// The attachments in the bundle, by their SHA-256.
-    fn attachment_files(&mut self) -> Result<BTreeMap<Hash, (String, u64)>> {
-        let mut files = BTreeMap::new();
-        for file in self.bag.files() {
-            let Some(name) = file.name.strip_prefix(ATTACHMENTS) else { continue };
-            let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-            let sha256: Hash = stem.parse().map_err(|_| {
-                refusal(self.bag, Some(file.name), "an attachment lies under its SHA-256; ask for the bundle again")
-            })?;
-            self.counts.attachments += 1;
-            self.counts.attachment_bytes += file.size;
-            files.insert(sha256, (file.name.to_owned(), file.size));
-        }
-        Ok(files)
     }
 
     fn keep_attachment(&mut self, sha256: &Hash, name: &str, size: u64) -> Result<()> {
@@ -396,6 +382,20 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
             )
         })
     }
+}
+
+/// The attachments in a bundle by their SHA-256, each with the name of its file and its size.
+pub(crate) fn attachment_files(bag: &Bag) -> Result<BTreeMap<Hash, (String, u64)>> {
+    let mut files = BTreeMap::new();
+    for file in bag.files() {
+        let Some(name) = file.name.strip_prefix(ATTACHMENTS) else { continue };
+        let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+        let sha256: Hash = stem.parse().map_err(|_| {
+            refusal(bag, Some(file.name), "an attachment lies under its SHA-256; ask for the bundle again")
+        })?;
+        files.insert(sha256, (file.name.to_owned(), file.size));
+    }
+    Ok(files)
 }
 
 /// The imports that this memory recorded, oldest first.

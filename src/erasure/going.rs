@@ -9,7 +9,7 @@ use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::hold::Hold;
 use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
-use crate::journal::{Writer, seq_of};
+use crate::journal::{Absence, Writer, seq_of};
 use crate::mention::each_id;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 use crate::{contact, hold, note, search, verify};
@@ -240,28 +240,28 @@ pub(super) fn named_in(change: &Change) -> Result<BTreeSet<ContactId>> {
 }
 
 impl Writer<'_> {
-    /// Deletes what goes: bodies, rows, words, bytes.
-    pub(super) fn let_go(&mut self, going: &Going) -> Result<Erased> {
+    /// Deletes what goes: bodies, rows, words, bytes. Why the bodies are absent is kept in mind.
+    pub(super) fn let_go(&mut self, going: &Going, why: Absence) -> Result<Erased> {
         let (sql, mut erased) = (self.sql(), Erased::default());
         let mut shared = BTreeSet::new();
         for key in going.notes.keys() {
             shared.extend(note::contacts_of(sql, *key)?);
-            self.let_note_go(*key, &mut erased)?;
+            self.let_note_go(*key, why, &mut erased)?;
         }
         for key in going.follow_ups.keys() {
-            self.let_subject_go(*key, "follow_up", &mut erased)?;
+            self.let_subject_go(*key, "follow_up", why, &mut erased)?;
         }
         for (key, id) in &going.contacts {
             contact::unlink_from_others(sql, *key)?;
-            self.let_subject_go(*key, "contact", &mut erased)?;
+            self.let_subject_go(*key, "contact", why, &mut erased)?;
             search::erase_contact(sql, *key)?;
             self.contact_is_erased(*id);
         }
         for key in going.others.keys() {
-            self.let_subject_go(*key, "", &mut erased)?;
+            self.let_subject_go(*key, "", why, &mut erased)?;
         }
         for (seq, (id, _)) in &going.entries {
-            erased.take(*seq, self.erase_body(*seq, id.as_bytes())?);
+            erased.take(*seq, self.erase_body(*seq, id.as_bytes(), why)?);
         }
         for contact in shared {
             note::retell_contact(sql, contact)?;
@@ -277,7 +277,7 @@ impl Writer<'_> {
         Ok(erased)
     }
 
-    fn let_note_go(&mut self, key: i64, erased: &mut Erased) -> Result<()> {
+    fn let_note_go(&mut self, key: i64, why: Absence, erased: &mut Erased) -> Result<()> {
         let sql = self.sql();
         let stands = sql.first("SELECT 1 FROM note WHERE key = $1", &[Value::Int(key)], |_| Ok(()))?;
         let added = sql.first(
@@ -290,7 +290,7 @@ impl Writer<'_> {
         {
             note::unidentify(sql, key, id)?;
         }
-        self.let_subject_go(key, "note", erased)?;
+        self.let_subject_go(key, "note", why, erased)?;
         match stands {
             Some(()) => search::erase_note(sql, key),
             None => Ok(()),
@@ -298,7 +298,7 @@ impl Writer<'_> {
     }
 
     /// Deletes the bodies of a subject, but for those that say that it is erased. Says whether there were any.
-    pub(super) fn erase_bodies(&mut self, key: i64, erased: &mut Erased) -> Result<bool> {
+    pub(super) fn erase_bodies(&mut self, key: i64, why: Absence, erased: &mut Erased) -> Result<bool> {
         let before = erased.bodies;
         let entries = self.sql().all(
             "SELECT seq, id, kind FROM entry WHERE subject = $1 ORDER BY seq",
@@ -306,15 +306,15 @@ impl Writer<'_> {
             |row| Ok((row.int(0)?, row.uuid(1)?, row.string(2)?)),
         )?;
         for (seq, id, _) in entries.iter().filter(|(_, _, kind)| !erases(kind)) {
-            erased.take(*seq, self.erase_body(*seq, id.as_bytes())?);
+            erased.take(*seq, self.erase_body(*seq, id.as_bytes(), why)?);
         }
         Ok(erased.bodies > before)
     }
 
     /// Deletes the bodies and rows of a subject, and the bytes that nobody else names.
-    fn let_subject_go(&mut self, key: i64, noun: &str, erased: &mut Erased) -> Result<()> {
+    fn let_subject_go(&mut self, key: i64, noun: &str, why: Absence, erased: &mut Erased) -> Result<()> {
         let sql = self.sql();
-        self.erase_bodies(key, erased)?;
+        self.erase_bodies(key, why, erased)?;
         let attached =
             sql.all("SELECT DISTINCT sha256 FROM attachment WHERE subject = $1", &[Value::Int(key)], |row| {
                 Ok(row.blob(0)?.to_vec())

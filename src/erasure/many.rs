@@ -6,12 +6,8 @@ use super::going::Going;
 use super::{Erased, FollowUpErased, NoteErased};
 use crate::error::{Error, Result};
 use crate::id::{ContactId, FollowUpId, NoteId};
-#[cfg(feature = "bundle")]
-use crate::journal::Absence;
-use crate::journal::{Writer, seq_of};
+use crate::journal::{Absence, Writer, seq_of};
 use crate::memory::Memory;
-#[cfg(feature = "bundle")]
-use crate::store::{RowExt, SqlExt, Value};
 
 /// What is to be erased together.
 #[derive(Debug, Default)]
@@ -44,7 +40,7 @@ impl Writer<'_> {
         for id in follow_ups {
             self.append(id, FollowUpErased { why: why.to_owned() })?;
         }
-        self.let_go(&going)
+        self.let_go(&going, Absence::Erased)
     }
 }
 
@@ -56,22 +52,7 @@ impl Writer<'_> {
         self.may_erase(why)?;
         let (going, ..) = self.all_that_goes(these)?;
         self.not_held(&going)?;
-        let subjects =
-            going.contacts.keys().chain(going.notes.keys()).chain(going.follow_ups.keys()).chain(going.others.keys());
-        let mut bodies = going.entries.values().map(|(id, _)| *id).collect::<Vec<_>>();
-        for subject in subjects {
-            self.sql().each(
-                "SELECT e.id FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.subject = $1",
-                &[Value::Int(*subject)],
-                |row| {
-                    bodies.push(row.uuid(0)?);
-                    Ok(())
-                },
-            )?;
-        }
-        let erased = self.let_go(&going)?;
-        bodies.iter().try_for_each(|id| self.is_gone(id.as_bytes(), Absence::Purged, None))?;
-        Ok(erased)
+        self.let_go(&going, Absence::Purged)
     }
 
     /// All that goes, with the notes and the promises among it that do not go with a contact.

@@ -11,7 +11,7 @@ use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::handoff::NamedParty;
 use crate::id::MemberId;
-use crate::journal::{Writer, replay, seq_of};
+use crate::journal::{Absence, Writer, replay, seq_of};
 use crate::member::{FORMER, Party};
 use crate::mention::each_id;
 use crate::store::{RowExt, Sql, SqlExt, Value};
@@ -106,7 +106,7 @@ impl Writer<'_> {
         let mut subjects = BTreeSet::new();
         for member in members {
             let key = seq_of(self.sql(), member.0)?.ok_or_else(|| Error::unknown("member", member))?;
-            if self.erase_bodies(key, erased)? {
+            if self.erase_bodies(key, Absence::Erased, erased)? {
                 subjects.insert(key);
                 erased.members += 1;
             }

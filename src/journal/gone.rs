@@ -80,11 +80,16 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Deletes the body of an entry and its salt, for good: of the digest in its header nobody learns anything without.
-    pub(crate) fn erase_body(&mut self, seq: i64, id: &[u8]) -> Result<bool> {
-        let deleted = self.sql.execute("DELETE FROM entry_body WHERE seq = $1", &[Value::Int(seq)])?;
-        self.is_gone(id, Absence::Erased, None)?;
-        Ok(deleted > 0)
+    /// Deletes the body of an entry and its salt: of the digest in its header nobody learns anything without. Says whether
+    /// there was one.
+    ///
+    /// What is erased never comes back, whether its body was here or not. A purge is of what is here alone.
+    pub(crate) fn erase_body(&mut self, seq: i64, id: &[u8], why: Absence) -> Result<bool> {
+        let was_here = self.sql.execute("DELETE FROM entry_body WHERE seq = $1", &[Value::Int(seq)])? > 0;
+        if was_here || why == Absence::Erased {
+            self.is_gone(id, why, None)?;
+        }
+        Ok(was_here)
     }
 
     /// Puts a body in the place of another in which something is erased, with a salt of its own.

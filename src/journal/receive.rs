@@ -440,7 +440,7 @@ impl Writer<'_> {
     fn keep_body(&mut self, seq: i64, entry: &Record) -> Result<bool> {
         let id = entry.id.as_bytes();
         if self.is_kept_out(entry)? {
-            self.erase_body(seq, id)?;
+            self.erase_body(seq, id, Absence::Erased)?;
             return Ok(false);
         }
         let (Some(salt), Some(body)) = (&entry.salt, entry.body()) else {

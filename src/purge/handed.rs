@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{Ground, PurgeKept, PurgePreview, Returned, Terms};
 use crate::bundle::Bag;
 use crate::bundle::import::entries::each_entry;
-use crate::bundle::import::statement;
+use crate::bundle::import::{attachment_files, statement};
 use crate::contact::{ContactSummary, read_summary};
 use crate::erasure::ToErase;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, FollowUpId, MemoryId, NoteId};
 use crate::journal::receive::Record;
-use crate::journal::{Absence, Hash, Subject};
+use crate::journal::{Hash, Subject, gone};
 use crate::memory::View;
 use crate::note;
 use crate::retention::Ties;
@@ -34,9 +34,14 @@ pub(super) enum Why {
 }
 
 /// What bundles hold of the subjects of a memory.
+#[derive(Default)]
 pub(super) struct Handed {
-    /// Of each subject, by key: how many of its entries have bodies in a bundle, and the head of that bundle.
-    subjects: HashMap<i64, (i64, i64)>,
+    /// The head of the newest bundle that each subject was in, by key.
+    subjects: HashMap<i64, i64>,
+    /// The entries whose whole bodies were in a bundle, by number.
+    bodies: HashSet<i64>,
+    /// The attachments whose bytes were in a bundle.
+    attachments: HashSet<Hash>,
     /// The newest of the heads.
     head: i64,
 }
@@ -44,7 +49,7 @@ pub(super) struct Handed {
 impl Handed {
     /// Reads bundles of this memory.
     pub(super) fn read(view: &View<'_>, memory: MemoryId, bags: &[&Bag]) -> Result<Self> {
-        let mut handed = Self { subjects: HashMap::new(), head: 0 };
+        let mut handed = Self::default();
         for bag in bags {
             handed.bag(view.sql(), memory, bag)?;
         }
@@ -52,13 +57,17 @@ impl Handed {
     }
 
     fn bag(&mut self, sql: &dyn Sql, memory: MemoryId, bag: &Bag) -> Result<()> {
-        let mut found: HashMap<i64, i64> = HashMap::new();
         let statement = statement(bag)?;
+        let head = statement.head.seq;
         each_entry(bag, statement.journal, &mut |entry| {
             let record = entry.record();
-            let subject = own(sql, bag, record)?;
+            let (seq, subject) = own(sql, bag, record)?;
             if matches!(record.about(), Subject::Contact(_) | Subject::Note(_) | Subject::FollowUp(_)) {
-                *found.entry(subject).or_default() += i64::from(holds_all(record));
+                let newest = self.subjects.entry(subject).or_default();
+                *newest = head.max(*newest);
+                if holds_all(sql, record)? {
+                    self.bodies.insert(seq);
+                }
             }
             Ok(())
         })?;
@@ -69,29 +78,43 @@ impl Handed {
                 statement.memory
             )));
         }
-        let head = statement.head.seq;
+        self.attachments.extend(attachment_files(bag)?.into_keys());
         self.head = self.head.max(head);
-        for (subject, bodies) in found {
-            let known = self.subjects.entry(subject).or_default();
-            *known = (*known).max((bodies, head));
-        }
         Ok(())
     }
 
     /// What of a subject was not handed over, by key; `None` where all of it was.
     fn missing(&self, sql: &dyn Sql, subject: i64) -> Result<Option<Why>> {
-        let (bodies, newest) = sql.one(
-            "SELECT count(b.seq), max(e.seq) FROM entry e LEFT JOIN entry_body b ON b.seq = e.seq WHERE e.subject = $1",
-            &[Value::Int(subject)],
-            |row| Ok((row.int(0)?, row.opt_int(1)?.unwrap_or(i64::MAX))),
-        )?;
+        let query = "SELECT max(seq) FROM entry WHERE subject = $1";
+        let newest = sql.one(query, &[Value::Int(subject)], |row| Ok(row.opt_int(0)?.unwrap_or(i64::MAX)))?;
         Ok(match self.subjects.get(&subject) {
-            Some((_, head)) if newest > *head => Some(Why::Newer),
-            Some((handed, _)) if *handed < bodies => Some(Why::Withheld),
-            Some(_) => None,
+            Some(head) if newest > *head => Some(Why::Newer),
+            Some(_) if self.has_all(sql, subject)? => None,
             None if subject > self.head => Some(Why::Newer),
-            None => Some(Why::Withheld),
+            Some(_) | None => Some(Why::Withheld),
         })
+    }
+
+    /// Whether every body and every attachment of a subject that is here was in a bundle.
+    fn has_all(&self, sql: &dyn Sql, subject: i64) -> Result<bool> {
+        let mut has_all = true;
+        sql.each(
+            "SELECT b.seq FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.subject = $1",
+            &[Value::Int(subject)],
+            |row| {
+                has_all &= self.bodies.contains(&row.int(0)?);
+                Ok(())
+            },
+        )?;
+        sql.each(
+            "SELECT a.sha256 FROM attachment a JOIN attachment_bytes b ON b.sha256 = a.sha256 WHERE a.subject = $1",
+            &[Value::Int(subject)],
+            |row| {
+                has_all &= self.attachments.contains(&Hash::from_slice(row.blob(0)?)?);
+                Ok(())
+            },
+        )?;
+        Ok(has_all)
     }
 
     /// Sorts out what goes and what stays.
@@ -113,22 +136,23 @@ impl Handed {
     }
 }
 
-/// Whether an entry of a bundle holds the whole body as it stood here: not a part of it, and not another.
-fn holds_all(record: &Record) -> bool {
-    match (record.gone, &record.salt, record.body()) {
-        (None, Some(salt), Some(body)) => Hash::of(&[salt, body.as_bytes()]) == record.digest,
-        (Some(Absence::Masked), _, body) => body.is_some(),
-        _ => false,
-    }
+/// Whether an entry of a bundle holds all of the body that stands here: the one that was written, or the very same part.
+fn holds_all(sql: &dyn Sql, record: &Record) -> Result<bool> {
+    let (Some(salt), Some(body)) = (&record.salt, record.body()) else { return Ok(false) };
+    let here = match record.gone {
+        None => Some(record.digest),
+        Some(_) => gone::masked_by(sql, record.id.as_bytes())?,
+    };
+    Ok(here == Some(Hash::of(&[salt, body.as_bytes()])))
 }
 
-/// The subject of an entry of a bundle, by key: the entry must stand here as it was packed.
-fn own(sql: &dyn Sql, bag: &Bag, record: &Record) -> Result<i64> {
-    let known = sql.first("SELECT subject, hash FROM entry WHERE id = $1", &[(&record.id).into()], |row| {
-        Ok((row.int(0)?, Hash::from_slice(row.blob(1)?)?))
+/// The number of an entry of a bundle, and the key of its subject: it must stand here as it was packed.
+fn own(sql: &dyn Sql, bag: &Bag, record: &Record) -> Result<(i64, i64)> {
+    let known = sql.first("SELECT seq, subject, hash FROM entry WHERE id = $1", &[(&record.id).into()], |row| {
+        Ok((row.int(0)?, row.int(1)?, Hash::from_slice(row.blob(2)?)?))
     })?;
     match known {
-        Some((subject, hash)) if hash == record.hash => Ok(subject),
+        Some((seq, subject, hash)) if hash == record.hash => Ok((seq, subject)),
         _ => Err(Error::refused(format!(
             "entry {} ({}) of the bundle {} does not stand in this memory; the bundle is of another one, or was changed",
             record.id,
