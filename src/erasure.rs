@@ -17,6 +17,7 @@ use crate::contact::ContactSummary;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, FollowUpId, MemberId, NoteId};
 use crate::journal::{Absence, Applied, Hash, Subject, Writer, gone};
+use crate::member::Member;
 use crate::memory::{Memory, View};
 use crate::search::fold;
 use crate::store::{RowExt, Sql, SqlExt, Value};
@@ -25,6 +26,7 @@ use crate::verify::Table;
 use crate::wording::{Count, Visible};
 
 mod going;
+mod held;
 #[cfg(feature = "bundle")]
 mod kept_out;
 mod many;
@@ -33,9 +35,12 @@ mod preview;
 
 pub(crate) use self::going::Besides;
 use self::going::Going;
+pub(crate) use self::held::linked_to_held;
 #[cfg(feature = "bundle")]
 pub(crate) use self::kept_out::KeptOut;
 pub(crate) use self::many::ToErase;
+#[cfg(feature = "bundle")]
+pub(crate) use self::masked::masked;
 pub use self::preview::{ErasurePreview, Shared};
 
 /// `contact.erased`: everything about a contact is erased.
@@ -110,8 +115,11 @@ pub struct Erased {
     /// Bodies of entries in which the name of a member was masked.
     pub masked: u64,
     /// Contacts who were erased elsewhere and stay here for as long as a legal hold lies on them, or on another whom a note of
-    /// theirs is about too, or who said it. They go when it is lifted.
+    /// theirs is about too, or who said it, or to whom they are linked. They go when it is lifted.
     pub held_back: Vec<ContactSummary>,
+    /// Members who were erased elsewhere and of whom who they were stays for as long as a legal hold lies on somebody whom they
+    /// looked after, or of whom they wrote anything.
+    pub members_held_back: Vec<Member>,
     /// The numbers of the entries whose bodies went, until the write is done.
     #[serde(skip)]
     numbers: BTreeSet<i64>,
@@ -148,8 +156,10 @@ impl fmt::Display for Erased {
             true => f.write_str("nothing more")?,
             false => f.write_str(&told.join(", "))?,
         }
-        if !self.held_back.is_empty() {
-            let names: Vec<&str> = self.held_back.iter().map(|contact| contact.name.as_str()).collect();
+        let contacts = self.held_back.iter().map(|contact| contact.name.as_str());
+        let names: Vec<&str> =
+            contacts.chain(self.members_held_back.iter().map(|member| member.name.as_str())).collect();
+        if !names.is_empty() {
             write!(f, "; a legal hold keeps {}", Visible(&names.join(", ")))?;
         }
         match &self.remains {
@@ -296,8 +306,9 @@ impl Memory {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Refused`] while a legal hold lies on the contact, or on another whom one of the notes is about or who said
-    /// it, and for an agent or an import, who cannot decide it; [`Error::Invalid`] for a reason that is empty or names the contact;
+    /// [`Error::Refused`] while a legal hold lies on the contact, on another whom one of the notes is about or who said it, or
+    /// on one to whom they are linked, and for an agent or an import, who cannot decide it; [`Error::Invalid`] for a reason that
+    /// is empty or names the contact;
     /// [`Error::Unknown`] and [`Error::Erased`] for a contact that is not here.
     pub fn erase(&self, actor: impl Into<Actor>, contact: impl Into<ContactId>, why: &str) -> Result<Erased> {
         self.erase_all(actor, [contact.into()], why)
@@ -358,7 +369,8 @@ impl Memory {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Refused`] for a member who is still here, and for an agent or an import, who cannot decide it;
+    /// [`Error::Refused`] for a member who is still here, while a legal hold lies on somebody whom they looked after or of whom
+    /// they wrote anything, and for an agent or an import, who cannot decide it;
     /// [`Error::Invalid`] for a reason that is empty or names the member; [`Error::Unknown`] for an unknown member.
     pub fn erase_member(&self, actor: impl Into<Actor>, member: impl Into<MemberId>, why: &str) -> Result<Erased> {
         let member = member.into();
@@ -457,8 +469,10 @@ impl Writer<'_> {
         if names.into_iter().flatten().any(|name| stands_in(name, &fold(why))) {
             return Err(named());
         }
+        let going = Going::member(id);
+        self.not_held(&going)?;
         self.append(id, MemberErased { why: why.to_owned() })?;
-        self.let_go(&Going::member(id), Absence::Erased)
+        self.let_go(&going, Absence::Erased)
     }
 
     /// Erasure cannot be undone, so it is decided by a person or by the host, for a reason that stays.
@@ -492,11 +506,12 @@ impl Writer<'_> {
             None => Ok(()),
             Some(hold) => Err(Error::refused(format!(
                 "{} is under a legal hold for {} since {}, placed by {}; nothing of it can be erased before the hold is \
-                 lifted",
+                 lifted{}",
                 hold.contact.name,
                 hold.matter,
                 hold.since.date_naive(),
-                hold.by_name
+                hold.by_name,
+                if going.is_of_members() { ", nor who wrote of them" } else { "" }
             ))),
         }
     }
@@ -514,13 +529,16 @@ impl Writer<'_> {
 
     /// Erases what was erased elsewhere, or is erased and could not go yet because a legal hold lay on it.
     pub(crate) fn carry_out_erasures(&mut self, besides: &Besides) -> Result<Erased> {
-        let (going, held) = Going::buried(self.sql(), besides)?.without_held(self.sql())?;
+        let (going, stay) = Going::buried(self.sql(), besides)?.without_held(self.sql())?;
         let mut erased = match going.is_empty() {
             true => Erased::default(),
             false => self.let_go(&going, Absence::Erased)?,
         };
-        for contact in held {
+        for contact in stay.contacts {
             erased.held_back.push(self.view().contact_summary(contact)?);
+        }
+        for member in stay.members {
+            erased.members_held_back.push(self.view().member(member)?);
         }
         Ok(erased)
     }

@@ -111,8 +111,8 @@ pub(crate) fn apply_unheld(sql: &dyn Sql, entry: &Applied<'_>, change: &ContactU
 
 impl Writer<'_> {
     /// Places a legal hold on a contact: from here on nothing of them is erased, purged, or let go by a rule of retention, and
-    /// each refusal names the matter. It covers their notes, those they share with others included, their promises and their
-    /// attachments. Anybody may place one. Returns whether it did; it does not where a hold for the matter lies on the
+    /// each refusal names the matter. It covers their notes, those they share with others included, their promises, their
+    /// attachments, to whom they are linked, and who looked after them or wrote of them. Anybody may place one. Returns whether it did; it does not where a hold for the matter lies on the
     /// contact already.
     ///
     /// ```

@@ -156,6 +156,36 @@ fn what_somebody_held_said_of_others_is_held_with_them() {
     assert_eq!(memory.erase(&mia, ben, "case 18").unwrap().notes, 1);
 }
 
+#[test]
+fn who_is_linked_to_somebody_held_and_who_wrote_of_them_is_not_erased_either() {
+    let (memory, mia, sally, ben) = table();
+    let cem = memory
+        .write(&mia, |w| {
+            let cem = w.add_contact(NewContact::person("Cem Demirel"))?;
+            w.link(sally, "sister", ben)?;
+            w.unlink(sally, "sister", ben)?;
+            w.link(cem, "neighbour", sally)?;
+            w.hold(sally, "matter 2026-17", "a claim is announced")?;
+            w.depart(&mia, None)?;
+            Ok(cem)
+        })
+        .unwrap();
+    let desk = Actor::system("desk");
+    for linked in [ben, cem] {
+        let why = refused(memory.erase(&desk, linked, "case 18"));
+        assert!(why.starts_with("Sally Marsh is under a legal hold for matter 2026-17"), "{why}");
+    }
+    assert_eq!(
+        refused(memory.erase_member(&desk, &mia, "case 19")),
+        "Sally Marsh is under a legal hold for matter 2026-17 since 2026-11-03, placed by Mia Okafor; nothing of it can be \
+         erased before the hold is lifted, nor who wrote of them"
+    );
+    memory.write(&desk, |w| w.lift_hold(sally, "matter 2026-17", "settled")).unwrap();
+    assert_eq!(memory.erase_all(&desk, [ben, cem], "case 18").unwrap().contacts, 2);
+    assert_eq!(memory.erase_member(&desk, &mia, "case 19").unwrap().members, 1);
+    assert!(memory.verify().unwrap().is_sound());
+}
+
 #[cfg(feature = "bundle")]
 mod travelling {
     use std::io::Cursor;

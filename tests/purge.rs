@@ -253,6 +253,25 @@ fn what_is_held_or_kept_on_a_ground_stays_with_all_that_is_shared_with_it() {
 }
 
 #[test]
+fn who_is_linked_to_somebody_held_stays() {
+    let scene = scene();
+    scene
+        .agency
+        .write(&scene.tom, |w| {
+            w.link(scene.cem, "neighbour", scene.ben)?;
+            w.hold(scene.ben, "matter 2026-17", "a claim")
+        })
+        .unwrap();
+    let bag = scene.pack();
+    scene.hand_over(&bag);
+    let preview = scene.purge(&bag).preview().unwrap();
+    assert_eq!(kept(&preview)[1], ("Cem Demirel", true, 0, 0, "is linked to somebody under a legal hold"));
+    let certificate = scene.run(&scene.purge(&bag));
+    assert_eq!((certificate.deleted.contacts, certificate.deleted.notes), (0, 2));
+    assert_eq!(scene.agency.contact(scene.cem).unwrap().links.len(), 1);
+}
+
+#[test]
 fn what_was_withheld_stays_and_keeps_its_contact_unless_that_is_asked_for() {
     let scene = scene();
     let secret: NoteId =

@@ -144,10 +144,11 @@ fn what_is_said_of_the_contacts_of_a_rule_must_hold_together() {
 #[test]
 fn a_hold_keeps_a_contact_and_whoever_shares_a_note_with_them_and_an_open_promise_does_too() {
     let table = Clocked::new();
-    let [sally, ben, cem, _] = ["Sally", "Ben", "Cem", "Dora"].map(|name| table.guest(name));
+    let [sally, ben, cem, _, eva] = ["Sally", "Ben", "Cem", "Dora", "Eva"].map(|name| table.guest(name));
     table
         .memory
         .write(&table.desk, |w| {
+            w.link(eva, "neighbour", sally)?;
             w.note_about(&[sally, ben], "Broke the chair together")?.happened_at(day("2020-02-01")).save()?;
             let mia = w.add_member(NewMember::new("Mia"))?;
             w.follow_up(cem, "Send the menu").owner(&mia).save()?;
@@ -164,6 +165,7 @@ fn a_hold_keeps_a_contact_and_whoever_shares_a_note_with_them_and_an_open_promis
                 "shares a note with somebody under a legal hold: matter 17, since 2020-01-01, placed by front desk"
             ),
             ("Cem", "1 promise open; keep or drop them first"),
+            ("Eva", "is linked to somebody under a legal hold: matter 17, since 2020-01-01, placed by front desk"),
             ("Sally", "under a legal hold: matter 17, since 2020-01-01, placed by front desk"),
         ]
     );

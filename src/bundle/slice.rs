@@ -1,6 +1,6 @@
 //! The part of a journal that goes into a bundle: the one place where anything is kept back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::export::PrivateNotes;
 use super::scope::Scope;
 use super::statement::{Counts, Withheld};
+use crate::change::Change;
+use crate::erasure::masked;
 use crate::error::{Error, Result};
 use crate::id::MemberId;
 use crate::journal::gone::Absence;
@@ -32,6 +34,8 @@ pub(crate) struct Slice {
     entries: Entries,
     /// What is not in this memory either, by the id of the entry.
     gone: HashMap<Uuid, Absence>,
+    /// The members whose names go masked.
+    masked: BTreeSet<MemberId>,
     attachments: Vec<(Hash, u64)>,
     is_whole: bool,
     withheld: Vec<Withheld>,
@@ -48,11 +52,13 @@ impl Slice {
             check_head(view.sql(), since)?;
         }
         let choice = Choice::make(view, scope, since.map_or(0, |head| head.seq))?;
+        let masked = held_members(view.sql())?;
         let mut slice = Self {
             withheld: Vec::new(),
             attachments: Vec::new(),
             gone: gone(view.sql())?,
-            is_whole: !scope.is_narrow() && !holds_erased(view.sql())?,
+            is_whole: !scope.is_narrow() && masked.is_empty() && !holds_erased(view.sql())?,
+            masked,
             entries: choice.entries,
         };
         let mut tally = slice.entries.tally();
@@ -137,6 +143,7 @@ impl Slice {
                 return Ok(());
             }
             let mut record = Record::of_row(row, self.gone.get(&row.uuid(column::ID)?).copied())?;
+            record.mask(&self.masked)?;
             match entry.fate {
                 Fate::Bare(why) if record.body.is_some() => {
                     record.withhold();
@@ -193,6 +200,16 @@ impl Slice {
 }
 
 impl Record {
+    /// Puts “a former member” in the place of the names of members who are erased.
+    fn mask(&mut self, members: &BTreeSet<MemberId>) -> Result<()> {
+        let (Some(salt), Some(body), false) = (self.salt, self.body(), members.is_empty()) else { return Ok(()) };
+        let change = Change::read(&self.kind, self.version, body)?;
+        let Some(masked) = masked(change, members, self.author().as_ref())? else { return Ok(()) };
+        self.body = Some(RawValue::from_string(masked).map_err(|e| Error::fault("the body of an entry", e))?);
+        (self.salt, self.gone) = (Some(cut::salt(&salt)?), Some(Absence::Masked));
+        Ok(())
+    }
+
     /// Takes out of the body what must not go in any narrowed bundle.
     fn cut(&mut self) -> Result<()> {
         let (Some(salt), Some(body)) = (self.salt, self.body()) else { return Ok(()) };
@@ -428,6 +445,13 @@ fn missing(seq: i64) -> Error {
 fn holds_erased(sql: &dyn Sql) -> Result<bool> {
     let held = "SELECT c.key FROM contact c JOIN tombstone t ON t.id = c.id LIMIT 1";
     Ok(sql.first(held, &[], |row| row.int(0))?.is_some())
+}
+
+/// The members who are erased, and of whom who they were is still here for as long as a legal hold lies on somebody.
+fn held_members(sql: &dyn Sql) -> Result<BTreeSet<MemberId>> {
+    let held = "SELECT t.id FROM tombstone t JOIN entry e ON e.id = t.id JOIN entry_body b ON b.seq = e.seq
+                WHERE t.noun = 'member'";
+    Ok(sql.all(held, &[], |row| row.uuid(0).map(MemberId))?.into_iter().collect())
 }
 
 /// What is not in this memory either, by the id of the entry.

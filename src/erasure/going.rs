@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use super::held::Held;
 use super::{Erased, erases};
 use crate::change::Change;
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub(super) struct Going {
     members: BTreeSet<MemberId>,
     /// Single entries about others that name one of the contacts, by their numbers.
     pub(super) entries: BTreeMap<i64, (Uuid, BTreeSet<ContactId>)>,
+    /// Single entries of contacts that go which name another that goes, by their numbers, each with whose it is.
+    between: BTreeMap<i64, (Uuid, ContactId, BTreeSet<ContactId>)>,
 }
 
 /// What an import erases besides what is said to be erased.
@@ -114,7 +117,11 @@ impl Going {
             },
         )?;
         let named: BTreeSet<ContactId> = named_in(&change)?.intersection(contacts).copied().collect();
-        if named.is_empty() || erases(&kind) || self.contacts.contains_key(&subject) {
+        if named.is_empty() || erases(&kind) {
+            return Ok(());
+        }
+        if let Some(contact) = self.contacts.get(&subject) {
+            self.between.insert(seq, (id, *contact, named));
             return Ok(());
         }
         match (&change, seq == subject) {
@@ -127,7 +134,12 @@ impl Going {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.contacts.is_empty() && self.notes.is_empty() && self.follow_ups.is_empty() && self.members.is_empty()
+        self.is_of_members() && self.members.is_empty()
+    }
+
+    /// Whether it is of members alone.
+    pub(super) fn is_of_members(&self) -> bool {
+        self.contacts.is_empty() && self.notes.is_empty() && self.follow_ups.is_empty()
     }
 
     /// The notes and the promises that go on account of each contact.
@@ -144,64 +156,70 @@ impl Going {
 
     /// A hold on any contact of whom something goes.
     pub(super) fn held(&self, sql: &dyn Sql) -> Result<Option<Hold>> {
-        let held = held_keys(sql)?;
-        let mut touched: BTreeSet<i64> = self.contacts.keys().filter(|key| held.contains(key)).copied().collect();
-        for key in self.notes.keys().filter(|_| !held.is_empty()) {
-            touched.extend(held_of_note(sql, *key, &held)?);
+        let held = Held::read(sql)?;
+        if held.contacts.is_empty() {
+            return Ok(None);
         }
-        for key in self.follow_ups.keys().filter(|_| !held.is_empty()) {
-            touched.extend(held_of_promise(sql, *key, &held)?);
+        let mut touched = BTreeSet::new();
+        for key in self.contacts.keys() {
+            touched.extend(held.of_contact(*key));
         }
+        for key in self.notes.keys() {
+            touched.extend(held.of_note(sql, *key)?);
+        }
+        for key in self.follow_ups.keys() {
+            touched.extend(held.of_promise(sql, *key)?);
+        }
+        touched.extend(held.of_members(sql, &self.members)?.into_values());
         let Some(contact) = touched.first() else { return Ok(None) };
         hold::oldest_on(sql, *contact)
     }
 
-    /// What can go while holds lie on some, and the contacts who cannot: they are held themselves, or one of their notes is
-    /// also about somebody who is.
-    pub(super) fn without_held(mut self, sql: &dyn Sql) -> Result<(Self, BTreeSet<ContactId>)> {
-        let held = held_keys(sql)?;
-        let mut stay: BTreeSet<ContactId> =
-            self.contacts.iter().filter(|(key, _)| held.contains(key)).map(|(_, id)| *id).collect();
-        if held.is_empty() {
-            return Ok((self, stay));
+    /// What can go while holds lie on some, and who cannot.
+    pub(super) fn without_held(mut self, sql: &dyn Sql) -> Result<(Self, Stay)> {
+        let held = Held::read(sql)?;
+        if held.contacts.is_empty() {
+            return Ok((self, Stay::default()));
         }
+        let contacts = self.contacts.iter().filter(|(key, _)| held.of_contact(**key).is_some());
+        let mut stay: BTreeSet<ContactId> = contacts.map(|(_, id)| *id).collect();
         let mut kept = BTreeSet::new();
         for (key, (_, named)) in &self.notes {
-            if !held_of_note(sql, *key, &held)?.is_empty() {
+            if !held.of_note(sql, *key)?.is_empty() {
                 stay.extend(named);
                 kept.insert(*key);
             }
         }
         for (key, (_, named)) in &self.follow_ups {
-            if held_of_promise(sql, *key, &held)?.is_some() {
+            if held.of_promise(sql, *key)?.is_some() {
                 stay.extend(named);
                 kept.insert(*key);
             }
         }
+        let members = held.of_members(sql, &self.members)?.into_keys().collect();
+        // What is no more of those who stay than of one who goes, goes.
+        let goes = |named: &BTreeSet<ContactId>| named.is_empty() || !named.is_subset(&stay);
         self.contacts.retain(|_, id| !stay.contains(id));
-        self.notes.retain(|key, (_, named)| !kept.contains(key) && named.is_disjoint(&stay));
-        self.follow_ups.retain(|key, (_, named)| !kept.contains(key) && named.is_disjoint(&stay));
-        self.others.retain(|_, named| named.is_disjoint(&stay));
-        self.entries.retain(|_, (_, named)| named.is_disjoint(&stay));
-        Ok((self, stay))
+        self.notes.retain(|key, (_, named)| !kept.contains(key) && goes(named));
+        self.follow_ups.retain(|key, (_, named)| !kept.contains(key) && goes(named));
+        self.others.retain(|_, named| goes(named));
+        self.entries.retain(|_, (_, named)| goes(named));
+        self.members.retain(|member| !BTreeSet::contains(&members, member));
+        for (seq, (id, contact, named)) in std::mem::take(&mut self.between) {
+            if stay.contains(&contact) && goes(&named) {
+                self.entries.insert(seq, (id, named));
+            }
+        }
+        Ok((self, Stay { contacts: stay, members }))
     }
 }
 
-/// The keys of the contacts on whom a legal hold lies.
-fn held_keys(sql: &dyn Sql) -> Result<BTreeSet<i64>> {
-    Ok(sql.all("SELECT DISTINCT contact FROM hold", &[], |row| row.int(0))?.into_iter().collect())
-}
-
-/// Those whom a note is about, or who said it, and who are held.
-fn held_of_note(sql: &dyn Sql, note: i64, held: &BTreeSet<i64>) -> Result<Vec<i64>> {
-    Ok(note::concerned(sql, note)?.into_iter().filter(|contact| held.contains(contact)).collect())
-}
-
-/// The one to whom something was promised, where they are held.
-fn held_of_promise(sql: &dyn Sql, follow_up: i64, held: &BTreeSet<i64>) -> Result<Option<i64>> {
-    let query = "SELECT contact FROM follow_up WHERE key = $1";
-    let contact = sql.first(query, &[Value::Int(follow_up)], |row| row.int(0))?;
-    Ok(contact.filter(|contact| held.contains(contact)))
+/// Who was erased elsewhere and stays for as long as a legal hold lies on them, or on somebody with whom they share something.
+#[derive(Debug, Default)]
+pub(super) struct Stay {
+    pub(super) contacts: BTreeSet<ContactId>,
+    /// Members who wrote of somebody held, or are named in what is theirs.
+    pub(super) members: BTreeSet<MemberId>,
 }
 
 /// The numbers of the entries in whose bodies the id of one of the contacts stands.

@@ -94,6 +94,7 @@ impl std::ops::AddAssign for Erased {
         self.bodies += other.bodies;
         self.masked += other.masked;
         self.held_back.extend(other.held_back);
+        self.members_held_back.extend(other.members_held_back);
         self.remains = self.remains.take().or(other.remains);
     }
 }

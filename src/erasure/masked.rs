@@ -58,6 +58,18 @@ pub(super) fn mask(change: &mut Change, members: &BTreeSet<MemberId>, author: Op
     mask.found
 }
 
+/// The body of an entry with “a former member” in the place of the names of members; `None` where none stands in it.
+#[cfg(feature = "bundle")]
+pub(crate) fn masked(
+    mut change: Change,
+    members: &BTreeSet<MemberId>,
+    author: Option<&Actor>,
+) -> Result<Option<String>> {
+    let before = change.clone();
+    let is_masked = mask(&mut change, members, author) && change != before;
+    is_masked.then(|| change.body()).transpose()
+}
+
 /// The members whose names are masked, and whether one was met.
 struct Mask<'a> {
     members: &'a BTreeSet<MemberId>,
@@ -147,13 +159,8 @@ impl Writer<'_> {
 /// The numbers of the entries in whose bodies a member is named, by id or as the author.
 fn naming(sql: &dyn Sql, members: &BTreeSet<MemberId>) -> Result<BTreeSet<i64>> {
     let mut naming = BTreeSet::new();
-    sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
-        let mut names = false;
-        each_id(row.text(1)?, &mut |id| names |= members.contains(&MemberId(id)));
-        if names {
-            naming.insert(row.int(0)?);
-        }
-        Ok(())
+    each_named(sql, members, &mut |_, seq| {
+        naming.insert(seq);
     })?;
     for member in members {
         sql.each(
@@ -169,4 +176,31 @@ fn naming(sql: &dyn Sql, members: &BTreeSet<MemberId>) -> Result<BTreeSet<i64>> 
         )?;
     }
     Ok(naming)
+}
+
+/// Each member with the numbers of the entries that they made, or in whose bodies their id stands.
+pub(super) fn traces(sql: &dyn Sql, members: &BTreeSet<MemberId>) -> Result<Vec<(MemberId, i64)>> {
+    let mut traces = Vec::new();
+    each_named(sql, members, &mut |member, seq| traces.push((member, seq)))?;
+    for member in members {
+        let made = "SELECT e.seq FROM entry e JOIN actor a ON a.key = e.actor WHERE a.member = $1";
+        sql.each(made, &[(&member.0).into()], |row| {
+            traces.push((*member, row.int(0)?));
+            Ok(())
+        })?;
+    }
+    Ok(traces)
+}
+
+/// Goes through every body for the ids of members.
+fn each_named(sql: &dyn Sql, members: &BTreeSet<MemberId>, each: &mut dyn FnMut(MemberId, i64)) -> Result<()> {
+    sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {
+        let seq = row.int(0)?;
+        each_id(row.text(1)?, &mut |id| {
+            if members.contains(&MemberId(id)) {
+                each(MemberId(id), seq);
+            }
+        });
+        Ok(())
+    })
 }

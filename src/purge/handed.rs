@@ -9,7 +9,7 @@ use crate::bundle::Bag;
 use crate::bundle::import::entries::each_entry;
 use crate::bundle::import::{attachment_files, statement};
 use crate::contact::{ContactSummary, read_summary};
-use crate::erasure::ToErase;
+use crate::erasure::{ToErase, linked_to_held};
 use crate::error::{Error, Result};
 use crate::id::{ContactId, FollowUpId, MemoryId, NoteId};
 use crate::journal::receive::Record;
@@ -196,6 +196,8 @@ struct Desk<'s> {
     handed: &'s Handed,
     terms: &'s Terms,
     held: BTreeMap<i64, String>,
+    /// Those who are linked to one of these, by key.
+    linked: BTreeMap<i64, i64>,
     grounds: HashMap<i64, usize>,
     ties: Ties,
     /// The notes and promises that go, by key.
@@ -225,6 +227,7 @@ impl<'s> Desk<'s> {
             handed,
             terms,
             held,
+            linked: linked_to_held(view.sql())?,
             grounds,
             ties: Ties::read(view.sql())?,
             going: HashSet::new(),
@@ -289,7 +292,8 @@ impl<'s> Desk<'s> {
 
     /// A contact goes when all that goes with it may go.
     fn contact(&mut self, key: i64, id: ContactId) -> Result<()> {
-        let mut why = self.kept(key).map_or_else(|| self.missing(key), |why| Ok(Some(why)))?;
+        let linked = self.linked.contains_key(&key).then_some(Why::Held);
+        let mut why = self.kept(key).or(linked).map_or_else(|| self.missing(key), |why| Ok(Some(why)))?;
         let (notes, follow_ups) = (self.notes_of(key)?, self.follow_ups_of(key)?);
         for note in &notes {
             why = first(why, self.bars(*note, true)?);
@@ -378,6 +382,7 @@ impl<'s> Desk<'s> {
         match why {
             Why::Held => match self.held.get(&contact) {
                 Some(hold) => format!("under a legal hold: {hold}"),
+                None if self.linked.contains_key(&contact) => "is linked to somebody under a legal hold".to_owned(),
                 None => "shares a note with somebody under a legal hold".to_owned(),
             },
             Why::Ground(_) if !self.grounds.contains_key(&contact) => {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{OfContacts, OfNotes, RetainedSelection, Retention, RetentionAction, Since, Ties};
 use crate::contact::{ContactSummary, read_summary};
-use crate::erasure::ToErase;
+use crate::erasure::{ToErase, linked_to_held};
 use crate::error::{Error, Result};
 use crate::id::{MemoryId, NoteId};
 use crate::journal::Hash;
@@ -192,6 +192,8 @@ struct Search<'s> {
     at: DateTime<Utc>,
     /// The contacts under a legal hold, by key, each with the words for it.
     held: BTreeMap<i64, String>,
+    /// Those who are linked to one of these, by key, each with that one.
+    linked: BTreeMap<i64, i64>,
     ties: Ties,
     /// The contacts, by key, that a rule erases.
     going: BTreeSet<i64>,
@@ -214,7 +216,8 @@ impl<'s> Search<'s> {
             held.entry(view.contact_key(hold.contact.id)?).or_insert_with(|| hold.terms());
         }
         let (sql, ties) = (view.sql(), Ties::read(view.sql())?);
-        Ok(Self { sql, at, held, ties, going: BTreeSet::new(), taken: BTreeSet::new(), kept: Vec::new() })
+        let linked = linked_to_held(sql)?;
+        Ok(Self { sql, at, held, linked, ties, going: BTreeSet::new(), taken: BTreeSet::new(), kept: Vec::new() })
     }
 
     fn rule(&mut self, rule: &Retention) -> Result<RuleDue> {
@@ -357,8 +360,10 @@ impl<'s> Search<'s> {
             return Ok(Some(format!("{} open; keep or drop them first", Count(open.unsigned_abs(), "promise"))));
         }
         let tied = self.ties.notes_of(contact).flat_map(|note| self.ties.contacts_of(note));
-        let held = tied.filter_map(|other| self.held.get(&other)).next();
-        Ok(held.map(|hold| format!("shares a note with somebody under a legal hold: {hold}")))
+        let shares = tied.filter_map(|other| self.held.get(&other)).next().map(|hold| ("shares a note with", hold));
+        let linked =
+            self.linked.get(&contact).and_then(|other| self.held.get(other)).map(|hold| ("is linked to", hold));
+        Ok(shares.or(linked).map(|(is, hold)| format!("{is} somebody under a legal hold: {hold}")))
     }
 
     fn count_notes(&self, contact: i64) -> Result<u64> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Entries, Entry, Fate, Noun, Why, cut};
+use super::{Entries, Entry, Fate, Noun, Why, cut, held_members};
 use crate::bundle::scope::Scope;
 use crate::change::Change;
 use crate::contact::contact_key;
@@ -379,6 +379,12 @@ impl<'c> Choice<'c> {
             held.insert(row.uuid(0)?);
             Ok(())
         })?;
+        for member in held_members(self.sql)? {
+            let key = member_key(self.sql, member)?;
+            for entry in self.entries.0.iter_mut().filter(|entry| entry.subject == key && !entry.erases) {
+                entry.fate = Fate::Bare(Why::Erased);
+            }
+        }
         let entries = &mut self.entries;
         if !held.is_empty() {
             self.sql.each("SELECT seq, body FROM entry_body ORDER BY seq", &[], |row| {

@@ -360,6 +360,100 @@ fn a_legal_hold_puts_off_an_erasure_from_elsewhere_until_it_is_lifted() {
 }
 
 #[test]
+fn who_shares_a_note_with_somebody_held_stays_and_the_others_who_were_erased_elsewhere_go() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let [cem, dora] =
+        ["Cem", "Dora"].map(|name| agency.write(ana, |w| w.add_contact(NewContact::person(name))).unwrap());
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    let ben = client
+        .write(Actor::system("setup"), |w| {
+            let ben = w.add_contact(NewContact::person("Ben"))?;
+            w.note_about(&[sally, ben], "Broke the chair")?.save()?;
+            w.note_about(&[sally, cem], "Came with the choir")?.save()?;
+            w.link(sally, "cousin", dora)?;
+            w.link(dora, "neighbour", sally)?;
+            w.hold(ben, "matter 3", "ordered")?;
+            Ok(ben)
+        })
+        .unwrap();
+    let _ = agency.erase_all(ana, [sally, cem, dora], "case 17").unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    is_sound(&client);
+    client.rebuild().unwrap();
+    for gone in [cem, dora] {
+        assert!(matches!(client.contact(gone), Err(Error::Erased { .. })));
+    }
+    let kept = client.contact(sally).unwrap();
+    assert_eq!(kept.links, []);
+    let texts: Vec<String> = client.timeline(sally, None, 9).unwrap().notes.into_iter().map(|note| note.text).collect();
+    assert_eq!(texts, ["Broke the chair", "Stops by as a reward"]);
+    assert!(!bodies(&client).contains("choir") && !bodies(&client).contains("cousin"));
+
+    client.write(Actor::system("court"), |w| w.lift_hold(ben, "matter 3", "settled")).unwrap();
+    assert!(matches!(client.contact(sally), Err(Error::Erased { .. })) && client.contact(ben).is_ok());
+    is_sound(&client);
+}
+
+#[test]
+fn a_promise_that_was_erased_elsewhere_stays_while_who_it_was_made_to_is_held() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let promise = agency.write(ana, |w| w.follow_up(sally, "Send the menu").save()).unwrap();
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    client.write(Actor::system("court"), |w| w.hold(sally, "matter 3", "ordered")).unwrap();
+    let _ = agency.erase_follow_up(ana, promise, "case 17").unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    assert_eq!(client.follow_ups(sally).unwrap().len(), 1);
+    is_sound(&client);
+    client.write(Actor::system("court"), |w| w.lift_hold(sally, "matter 3", "settled")).unwrap();
+    assert!(client.follow_ups(sally).unwrap().is_empty() && !bodies(&client).contains("menu"));
+    is_sound(&client);
+}
+
+#[test]
+fn who_wrote_of_somebody_held_and_was_erased_elsewhere_is_known_here_until_the_hold_is_lifted_and_to_nobody_else() {
+    let (agency, ana, sally) = memory_with("Anastazja", "Sally");
+    agency.write(ana, |w| w.note(sally, "Likes the quiet table").save()).unwrap();
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    client.write(Actor::system("court"), |w| w.hold(sally, "matter 3", "ordered")).unwrap();
+    let setup = Actor::system("setup");
+    agency.write(&setup, |w| w.unassign(sally, ana, Role::Owner, None).and_then(|_| w.depart(ana, None))).unwrap();
+    let _ = agency.erase_member(Actor::system("setup"), ana, "case 18").unwrap();
+    let erased = client
+        .write(Actor::system("bundle"), |w| {
+            for record in &entries(&agency) {
+                w.receive(&Incoming::new(record.clone())?)?;
+            }
+            w.fold_stale()?;
+            Ok(w.erased_by_import().clone())
+        })
+        .unwrap();
+    assert_eq!(erased.to_string(), "nothing more; a legal hold keeps Anastazja");
+    assert_eq!(client.timeline(sally, None, 9).unwrap().notes[0].recorded_by_name, "Anastazja");
+    is_sound(&client);
+
+    // What goes on from here does not name her.
+    let mut zip = Vec::new();
+    let _ = client.bundle().write(&mut zip).unwrap();
+    let bag = crate::bundle::Opening::new().open_reader("x.zip", std::io::Cursor::new(zip)).unwrap();
+    for file in bag.files() {
+        let text = String::from_utf8_lossy(&bag.read_to_vec(file.name).unwrap()).into_owned();
+        assert!(!text.contains("Anastazja"), "{}: {text}", file.name);
+    }
+    let third = Memory::in_memory().unwrap();
+    let _ = third.import_bundle(&bag).run(Actor::system("bundle")).unwrap();
+    assert_eq!(third.timeline(sally, None, 9).unwrap().notes[0].recorded_by_name, "a former member");
+    is_sound(&third);
+
+    client.write(Actor::system("court"), |w| w.lift_hold(sally, "matter 3", "settled")).unwrap();
+    assert_eq!(client.timeline(sally, None, 9).unwrap().notes[0].recorded_by_name, "a former member");
+    assert!(!bodies(&client).contains("Anastazja"));
+    is_sound(&client);
+}
+
+#[test]
 fn a_note_whose_text_came_later_is_counted_in_the_search_index() {
     let (agency, _, sally) = memory_with("Ana", "Sally");
     agency
