@@ -36,6 +36,8 @@ use crate::{
     attachment, contact, erasure, follow_up, handle, handoff, hold, member, memory, note, ownership, search, time,
 };
 
+#[cfg(feature = "bundle")]
+pub(crate) mod cut;
 pub(crate) mod gone;
 #[cfg(feature = "bundle")]
 pub(crate) mod receive;

@@ -504,7 +504,7 @@ fn identify(sql: &dyn Sql, note: i64, id: &ExternalId, source: Option<&Source>) 
     let digest = source.map(Source::digest);
     sql.execute(
         "INSERT INTO note_external_id (system, external_id, note, digest) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (system, external_id, note) DO NOTHING",
+         ON CONFLICT (system, external_id, note) DO UPDATE SET digest = excluded.digest",
         &[
             Value::Text(&id.system),
             Value::Text(&id.id),

@@ -12,6 +12,7 @@ use crate::change::Change;
 use crate::erasure::masked;
 use crate::error::{Error, Result};
 use crate::id::MemberId;
+use crate::journal::cut;
 use crate::journal::gone::Absence;
 use crate::journal::receive::Record;
 use crate::journal::replay::{self, column};
@@ -20,7 +21,6 @@ use crate::memory::View;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 
 mod choice;
-mod cut;
 #[cfg(test)]
 mod tests;
 
@@ -213,7 +213,7 @@ impl Record {
     /// Takes out of the body what must not go in any narrowed bundle.
     fn cut(&mut self) -> Result<()> {
         let (Some(salt), Some(body)) = (self.salt, self.body()) else { return Ok(()) };
-        let Some((body, _)) = cut::cut(&self.kind, body)? else { return Ok(()) };
+        let Some(body) = cut::cut(&self.kind, body)? else { return Ok(()) };
         self.body = Some(RawValue::from_string(body).map_err(|e| Error::fault("the body of an entry", e))?);
         if self.gone.is_none() {
             (self.salt, self.gone) = (Some(cut::salt(&salt)?), Some(Absence::Cut));
@@ -270,6 +270,16 @@ enum Why {
 }
 
 impl Why {
+    /// Why a part of the bodies of a kind is cut.
+    fn of_cut(kind: &str) -> Self {
+        match cut::what(kind) {
+            Some("why") => Self::Reason,
+            Some("still_to_learn") => Self::Advice,
+            Some("addresses") => Self::Addresses,
+            _ => Self::Source,
+        }
+    }
+
     /// The reason as words for people.
     const fn words(self) -> &'static str {
         match self {

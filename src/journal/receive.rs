@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::cut;
 use super::gone::{self, Absence};
 use super::replay::{column, refold};
 use super::{
@@ -167,7 +168,7 @@ impl Record {
             (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != self.digest => {
                 Err(self.refused("has a body that is not the one that was written"))
             }
-            (Some(_), Some(_), Some(Absence::Cut)) if !may_be_cut(&self.kind) => {
+            (Some(_), Some(_), Some(Absence::Cut)) if cut::what(&self.kind).is_none() => {
                 Err(self.refused("has a body of which a part was cut, and of its kind nothing ever is"))
             }
             (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
@@ -246,14 +247,6 @@ pub(crate) enum Received {
 const BEGINNINGS: [&str; 6] =
     ["agency.added", "member.added", "contact.added", "note.added", "follow_up.added", "handoff.offered"];
 
-/// Whether a part of the body of an entry of a kind stays behind in some bundles; what it is stands in `bundle/slice/cut.rs`.
-fn may_be_cut(kind: &str) -> bool {
-    matches!(
-        kind,
-        "contact.added" | "contact.identified" | "note.added" | "note.retracted" | "handoff.staged" | "contact.erased"
-    )
-}
-
 /// An entry that is dated so many microseconds ahead of the clock here is refused: a day.
 const AHEAD_MAX: i64 = 86_400_000_000;
 
@@ -284,16 +277,23 @@ impl Writer<'_> {
     /// Adds the body to an entry that came without, or with less of it.
     fn fill(&mut self, seq: i64, entry: &Record, change: Option<&Change>) -> Result<Received> {
         let id = entry.id.as_bytes();
-        let is_own = entry.origin == self.memory_id().0;
-        match (entry.gone, gone::why(self.sql, id)?) {
-            (None, Some(Absence::Withheld | Absence::Cut | Absence::Purged)) => {}
-            // Nothing but the whole body shows that it is what was written here.
-            (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) if !is_own => {}
+        // Nothing but the whole body shows that it is what was written here.
+        let may_be_part = entry.origin != self.memory_id().0;
+        let says_more = match (entry.gone, gone::why(self.sql, id)?) {
+            (None, Some(Absence::Withheld | Absence::Cut | Absence::Purged)) => true,
+            (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) => may_be_part,
+            (None, Some(Absence::Masked)) => self.completes(seq, entry)?,
+            (Some(Absence::Masked), Some(Absence::Cut | Absence::Masked)) => {
+                may_be_part && self.completes(seq, entry)?
+            }
             (Some(Absence::Erased), Some(Absence::Withheld | Absence::Purged)) => {
                 self.is_gone(id, Absence::Erased, None)?;
-                return Ok(Received::Known(seq));
+                false
             }
-            _ => return Ok(Received::Known(seq)),
+            _ => false,
+        };
+        if !says_more {
+            return Ok(Received::Known(seq));
         }
         self.check_erasure(entry, change)?;
         if !self.keep_body(seq, entry)? {
@@ -306,6 +306,15 @@ impl Writer<'_> {
         self.stale.insert(subject);
         self.has_filled = true;
         Ok(Received::Filled(seq))
+    }
+
+    /// Whether the body of an entry has what was cut out of the one that is here. A name that is masked in it, or is not masked
+    /// yet, does not matter: the erasure of the member comes along.
+    fn completes(&self, seq: i64, entry: &Record) -> Result<bool> {
+        let Some(body) = entry.body() else { return Ok(false) };
+        let here = "SELECT body FROM entry_body WHERE seq = $1";
+        let is_whole = self.sql.first(here, &[Value::Int(seq)], |row| cut::is_whole(&entry.kind, row.text(0)?))?;
+        Ok(is_whole == Some(false) && cut::is_whole(&entry.kind, body)?)
     }
 
     /// Refuses an erasure of a contact that would take what is not about them along.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Entries, Entry, Fate, Noun, Why, cut, held_members};
+use super::{Entries, Entry, Fate, Noun, Why, held_members};
 use crate::bundle::scope::Scope;
 use crate::change::Change;
 use crate::contact::contact_key;
@@ -12,6 +12,7 @@ use crate::erasure::erases;
 use crate::error::{Error, Result};
 use crate::id::{ContactId, MemberId};
 use crate::journal::Hash;
+use crate::journal::cut;
 use crate::member::{Party, member_key, party_key, party_members};
 use crate::memory::{ALL_SEEING, View};
 use crate::mention::each_id;
@@ -234,7 +235,7 @@ impl<'c> Choice<'c> {
                 }
                 let body = cut::cut("contact.added", row.text(2)?)?;
                 let mut named = Named::default();
-                let body = body.as_ref().map_or_else(|| row.text(2), |(body, _)| Ok(body))?;
+                let body = body.as_ref().map_or_else(|| row.text(2), |body| Ok(body))?;
                 self.look_for_names("contact.added", body, &mut named);
                 match named.outsider {
                     true => found.push((row.uuid(1)?, seq)),
@@ -537,7 +538,7 @@ impl<'c> Choice<'c> {
         }
         let cut = cut::cut(entry.kind, body)?;
         let mut found = Named::default();
-        self.look_for_names(entry.kind, cut.as_ref().map_or(body, |(cut, _)| cut), &mut found);
+        self.look_for_names(entry.kind, cut.as_deref().unwrap_or(body), &mut found);
         if found.outsider {
             named.outsider = true;
             if let Ok(Change::ContactAttached(change)) = Change::read(entry.kind, entry.version, body) {
@@ -546,7 +547,7 @@ impl<'c> Choice<'c> {
             return Ok(Fate::Bare(Why::Names));
         }
         named.subjects.append(&mut found.subjects);
-        Ok(cut.map_or(Fate::Goes, |(_, why)| Fate::Cut(why)))
+        Ok(cut.map_or(Fate::Goes, |_| Fate::Cut(Why::of_cut(entry.kind))))
     }
 
     /// Finds whom a body names.

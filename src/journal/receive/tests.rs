@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+use std::io::Cursor;
+
 use super::super::replay;
 use super::*;
+use crate::bundle::{Bag, Opening};
 use crate::{Channel, ContactId, Memory, NewContact, NewMember, Role};
 
 /// All entries of a memory but those about the memory itself, as they travel.
@@ -435,9 +438,7 @@ fn who_wrote_of_somebody_held_and_was_erased_elsewhere_is_known_here_until_the_h
     is_sound(&client);
 
     // What goes on from here does not name her.
-    let mut zip = Vec::new();
-    let _ = client.bundle().write(&mut zip).unwrap();
-    let bag = crate::bundle::Opening::new().open_reader("x.zip", std::io::Cursor::new(zip)).unwrap();
+    let bag = packed(&client, &[]);
     for file in bag.files() {
         let text = String::from_utf8_lossy(&bag.read_to_vec(file.name).unwrap()).into_owned();
         assert!(!text.contains("Anastazja"), "{}: {text}", file.name);
@@ -451,6 +452,71 @@ fn who_wrote_of_somebody_held_and_was_erased_elsewhere_is_known_here_until_the_h
     assert_eq!(client.timeline(sally, None, 9).unwrap().notes[0].recorded_by_name, "a former member");
     assert!(!bodies(&client).contains("Anastazja"));
     is_sound(&client);
+}
+
+/// Packs a memory, or the part of it about contacts.
+fn packed(memory: &Memory, contacts: &[ContactId]) -> Bag {
+    let (mut zip, bundle) = (Vec::new(), memory.bundle());
+    let bundle = if contacts.is_empty() { bundle } else { bundle.of(contacts.iter().copied()) };
+    let _ = bundle.write(&mut zip).unwrap();
+    Opening::new().open_reader("x.zip", Cursor::new(zip)).unwrap()
+}
+
+/// All orders of some things.
+fn orders<T: Clone>(things: &[T]) -> Vec<Vec<T>> {
+    let Some((first, rest)) = things.split_first() else { return vec![Vec::new()] };
+    let mut all = Vec::new();
+    for order in orders(rest) {
+        for at in 0..=order.len() {
+            let mut order = order.clone();
+            order.insert(at, first.clone());
+            all.push(order);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_body_that_comes_whole_cut_masked_and_both_is_the_same_in_the_end_whatever_came_first() {
+    let agency = Memory::in_memory().unwrap();
+    let setup = Actor::system("setup");
+    let ana = agency.write(&setup, |w| Ok(w.add_member(NewMember::new("Anastazja"))?.id)).unwrap();
+    let lines = [
+        r#"{"contact": {"id": "1", "name": "Sally"}}"#,
+        r#"{"note": {"id": "n", "about": {"id": "1"}, "text": "Likes the quiet table"}}"#,
+    ]
+    .join("\n");
+    let report = agency.import("crm").by(ana).json_lines(lines.as_bytes()).unwrap();
+    assert_eq!(report.notes_added, 1, "{report}");
+    let sally = agency.by_external_id("crm", "1").unwrap().unwrap().id;
+    let (whole, cut) = (packed(&agency, &[]), packed(&agency, &[sally]));
+    agency.write(&setup, |w| w.depart(ana, None)).unwrap();
+    let _ = agency.erase_member(&setup, ana, "case 18").unwrap();
+    let (masked, both) = (packed(&agency, &[]), packed(&agency, &[sally]));
+
+    for (bags, is_whole) in [
+        (vec![&whole, &cut, &masked, &both], true),
+        (vec![&cut, &masked], true),
+        (vec![&whole, &both], true),
+        (vec![&cut, &both], false),
+    ] {
+        let mut ends = Vec::new();
+        for order in orders(&bags) {
+            let client = Memory::in_memory().unwrap();
+            for bag in order {
+                let _ = client.import_bundle(bag).run(&setup).unwrap();
+                is_sound(&client);
+            }
+            let note = entries(&client).into_iter().find(|record| record.kind == "note.added").unwrap();
+            let fresh = take_in(&client, &entries(&agency)).unwrap();
+            assert_eq!(fresh, if is_whole { 0 } else { 2 }, "the contact and the note");
+            let body: serde_json::Value = serde_json::from_str(note.body().unwrap()).unwrap();
+            ends.push((body, note.gone));
+        }
+        assert_eq!(ends[0].0.get("source").is_some(), is_whole, "{ends:?}");
+        assert_eq!(ends[0].0["recorded_by"], "a former member");
+        assert!(ends.iter().all(|end| *end == ends[0]), "{ends:#?}");
+    }
 }
 
 #[test]

@@ -4,42 +4,46 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::Why;
+use super::Hash;
 use crate::error::{Error, Result};
-use crate::journal::Hash;
 use crate::store::values::exactly;
 
-/// The member of a body that stays behind, and why.
+/// The member of the bodies of a kind that stays behind in every narrowed bundle.
 ///
 /// One entry has one cut, whatever the scope, so that two bundles never bring two different cuts of it.
-fn what(kind: &str) -> Option<(&'static str, Why)> {
+pub(crate) fn what(kind: &str) -> Option<&'static str> {
     match kind {
         // A row or a card, which may tell of others, and what a note told that stays behind.
-        "contact.added" | "contact.identified" | "note.added" => Some(("source", Why::Source)),
+        "contact.added" | "contact.identified" | "note.added" => Some("source"),
         // It may say what the note said.
-        "note.retracted" => Some(("why", Why::Reason)),
+        "note.retracted" => Some("why"),
         // It is about all contacts of the handoff.
-        "handoff.staged" => Some(("still_to_learn", Why::Advice)),
+        "handoff.staged" => Some("still_to_learn"),
         // An address can be told from its hash, if it is guessed.
-        "contact.erased" => Some(("addresses", Why::Addresses)),
+        "contact.erased" => Some("addresses"),
         _ => None,
     }
 }
 
-/// Cuts a body, and says why; `None` where there is nothing to cut.
-pub(super) fn cut(kind: &str, body: &str) -> Result<Option<(String, Why)>> {
-    let Some((name, why)) = what(kind).filter(|(name, _)| body.contains(name)) else { return Ok(None) };
+/// Cuts a body; `None` where there is nothing to cut.
+pub(crate) fn cut(kind: &str, body: &str) -> Result<Option<String>> {
+    let Some(name) = what(kind).filter(|name| body.contains(name)) else { return Ok(None) };
     let wrong = |e: serde_json::Error| Error::fault("the body of an entry", format!("{kind}: {e}"));
     let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(body).map_err(wrong)?;
     match members.remove(name) {
-        Some(_) => Ok(Some((serde_json::to_string(&members).map_err(wrong)?, why))),
+        Some(_) => Ok(Some(serde_json::to_string(&members).map_err(wrong)?)),
         None => Ok(None),
     }
 }
 
-/// The salt of a cut body: another than that of the original, from which it cannot be told, so that nobody can try out what
-/// was cut.
-pub(super) fn salt(original: &[u8; 16]) -> Result<[u8; 16]> {
+/// Whether a body has what a cut takes away.
+pub(super) fn is_whole(kind: &str, body: &str) -> Result<bool> {
+    cut(kind, body).map(|cut| cut.is_some())
+}
+
+/// The salt of a body that stands in the place of another: one from which that of the original cannot be told, so that nobody
+/// can try out what was in it.
+pub(crate) fn salt(original: &[u8; 16]) -> Result<[u8; 16]> {
     let hash = Hash::of(&[b"heirloom cut 1\n", original]);
     exactly(hash.as_bytes().get(..16).unwrap_or_default(), 0)
 }
