@@ -44,4 +44,8 @@ impl Limits {
     pub(super) fn is_bomb(&self, size: u64, packed: u64) -> bool {
         size > RATIO_FROM && size / self.ratio.max(1) > packed
     }
+    /// Whether a file of which so much is packed can still end as no bomb, if from here on it is packed into as much as it has.
+    pub(super) fn stays_no_bomb(&self, size: u64, packed: u64) -> bool {
+        size.max(RATIO_FROM) / self.ratio.max(1) <= packed + RATIO_FROM.saturating_sub(size)
+    }
 }

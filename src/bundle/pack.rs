@@ -153,12 +153,14 @@ impl<W: Write> BagWriter<W> {
     }
 
     /// Begins a file that is written bit by bit, and deflated. It must be finished before the next one.
+    ///
+    /// A file that repeats itself is deflated no further than [`Limits::ratio`], so that it can be opened again.
     pub fn file(&mut self, name: &str) -> Result<FileWriter<'_, W>> {
         self.ready()?;
         check_free(name)?;
         self.enter(name)?;
         self.unfinished = Some(name.to_owned());
-        self.zip.begin(&format!("{}/{name}", self.top))?;
+        self.zip.begin(&format!("{}/{name}", self.top), &self.limits)?;
         Ok(FileWriter { bag: self, name: name.to_owned(), hash: Sha256::new(), size: 0 })
     }
 
@@ -278,15 +280,7 @@ pub struct FileWriter<'a, W> {
 impl<W: Write> FileWriter<'_, W> {
     /// Ends the file and returns its size in bytes.
     pub fn finish(self) -> Result<u64> {
-        let packed = self.bag.zip.end()?;
-        if self.bag.limits.is_bomb(self.size, packed) {
-            let (size, ratio) = (self.size, self.bag.limits.ratio);
-            let why = format!(
-                "its {size} bytes pack into {packed}, more than {ratio} to 1, which a receiver refuses as a bomb; add it \
-                 as Packing::Stored"
-            );
-            return Err(BundleError::new(BundleFault::Limit, why).in_file(&self.name));
-        }
+        self.bag.zip.end()?;
         self.bag.count(&self.name, self.hash.finalize().into(), self.size);
         Ok(self.size)
     }

@@ -4,6 +4,7 @@
 //! one bundle to one tool and another to the next. So the reader here takes only files in which every byte has one
 //! meaning: headers that agree, one after the other from the first byte to the last, without gaps or overlaps.
 
+mod deflate;
 mod read;
 mod write;
 

@@ -155,3 +155,29 @@ fn packing_tells_what_it_writes_and_how_far_that_has_come() {
     expected.insert(2, "a scratch memory");
     assert_eq!(told(memory.bundle().agency(agency)), expected);
 }
+
+#[test]
+fn a_memory_that_repeats_itself_is_packed_whole_and_taken_in_again() {
+    let memory = Memory::in_memory().unwrap();
+    let sally = memory.write(Actor::system("setup"), |w| {
+        let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+        for word in ["ha", "--", "so\n"] {
+            w.note(sally, word.repeat(300_000)).insight().save()?;
+        }
+        Ok(sally)
+    });
+    let packed = || {
+        let mut zip = Vec::new();
+        let _ = memory.bundle().write(&mut zip).unwrap();
+        zip
+    };
+    let zip = packed();
+    assert!(zip.len() < 1 << 20, "most of it is packed: {} bytes", zip.len());
+    assert!(zip == packed(), "two bundles of one state differ");
+    let client = Memory::in_memory().unwrap();
+    let _ = client.import_bundle(&opened(zip)).run(Actor::system("import")).unwrap();
+    let sally = sally.unwrap();
+    assert_eq!(client.brief(sally).unwrap().to_string(), memory.brief(sally).unwrap().to_string());
+    assert_eq!(client.timeline(sally, None, 10).unwrap(), memory.timeline(sally, None, 10).unwrap());
+    assert!(client.verify().unwrap().is_sound());
+}

@@ -5,14 +5,15 @@
 //! passed.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use heirloom::bundle::{Opening, Signature, SigningKey, TrustedKeys};
+use heirloom::bundle::{BagWriter, Opening, Signature, SigningKey, TrustedKeys};
 use heirloom::chrono::Utc;
 use heirloom::{Actor, Certificate, Memory};
 
-use crate::{open, small};
+use crate::{info, open, small};
 
 /// Runs a program in a folder and returns whether it succeeded, with all that it said.
 pub(crate) fn run(folder: &Path, input: Option<&Path>, program: &str, arguments: &[&str]) -> (bool, String) {
@@ -57,6 +58,17 @@ fn stock_tools_take_a_bundle_for_whole() {
     let said = ran(&bag, None, "sha256sum", &["--strict", "-c", "tagmanifest-sha256.txt", "manifest-sha256.txt"]);
     assert_eq!(said.matches(": OK").count(), 6, "{said}");
     assert_eq!(Opening::new().open(&bag).unwrap().files().count(), 6);
+}
+
+#[test]
+fn unzip_takes_what_repeats_itself_too_much_to_be_packed_whole() {
+    let text = b"the same again, ".repeat(1 << 18);
+    let mut bag = BagWriter::new(Vec::new(), "handoff").unwrap();
+    let mut file = bag.file("data/journal.jsonl").unwrap();
+    file.write_all(&text).unwrap();
+    file.finish().unwrap();
+    let folder = unpacked(&bag.finish(&info(), None).unwrap());
+    assert!(fs::read(folder.path().join("handoff/data/journal.jsonl")).unwrap() == text, "it is another text");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Writing: the same bytes for the same files, and no bag that its receiver would refuse.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use heirloom::bundle::{BagInfo, BagWriter, Limits, Opening, Packing};
 
@@ -102,19 +102,58 @@ fn information_that_would_forge_another_field_is_refused() {
     assert!(said("payload-oxum", "1.1").contains("is put in by the writer"));
 }
 
+/// A bag of one file that came in pieces of so many bytes.
+fn streamed(bytes: &[u8], piece: usize, limits: &Limits) -> Vec<u8> {
+    let mut bag = BagWriter::new(Vec::new(), "handoff").unwrap().limits(limits.clone());
+    let mut file = bag.file("data/journal.jsonl").unwrap();
+    bytes.chunks(piece).for_each(|piece| file.write_all(piece).unwrap());
+    assert_eq!(file.finish().unwrap(), bytes.len() as u64);
+    bag.finish(&info(), None).unwrap()
+}
+
 #[test]
 fn what_packs_like_a_bomb_is_written_so_that_it_can_be_opened() {
-    let zeros = vec![0; 4 << 20];
+    let zeros = vec![0; 15 << 20];
     let mut bag = BagWriter::new(Vec::new(), "handoff").unwrap();
     bag.add("data/zeros", &zeros, Packing::Deflated).unwrap();
     let zip = bag.finish(&info(), None).unwrap();
     assert_eq!(open(&zip).unwrap().read_to_vec("data/zeros").unwrap(), zeros);
 
-    let mut bag = BagWriter::new(Vec::new(), "handoff").unwrap();
-    let mut file = bag.file("data/zeros").unwrap();
-    file.write_all(&zeros).unwrap();
-    let said = file.finish().unwrap_err().to_string();
-    assert!(said.contains("which a receiver refuses as a bomb"), "{said}");
+    let usual = Limits::default();
+    let zip = streamed(&zeros, 1 << 20, &usual);
+    assert!(zip.len() < zeros.len() / 90, "most of it is packed: {} bytes", zip.len());
+    assert_eq!(open(&zip).unwrap().read_to_vec("data/journal.jsonl").unwrap(), zeros);
+    assert!(streamed(&zeros, 4_711, &usual) == zip, "the bytes are not those of the pieces of another size");
+}
+
+#[test]
+fn a_streamed_file_keeps_any_ratio_whatever_its_length_and_wherever_it_repeats() {
+    let mut seed = 0x9e37_79b9_u32;
+    let mut noise = |length: usize| -> Vec<u8> {
+        let mut next = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 17;
+            seed ^= seed << 5;
+            seed as u8
+        };
+        (0..length).map(|_| next()).collect()
+    };
+    let (mib, stretch) = (1 << 20, 64 << 10);
+    let long = [noise(300_000), vec![b'a'; 2 * mib], noise(10_000), b"ab".repeat(mib), noise(10)].concat();
+    for length in [0, 1, stretch, mib - 1, mib, mib + 1, mib + stretch + 1, long.len()] {
+        for ratio in [0, 2, 200, 1_000] {
+            let mut limits = Limits::default();
+            limits.ratio = ratio;
+            for bytes in [&vec![0; length], &long[..length]] {
+                let zip = Cursor::new(streamed(bytes, mib, &limits));
+                let bag = Opening::new().limits(limits.clone()).open_reader("handoff.zip", zip);
+                let read = bag
+                    .unwrap_or_else(|e| panic!("{length} bytes at {ratio} to 1: {e}"))
+                    .read_to_vec("data/journal.jsonl");
+                assert!(read.unwrap() == *bytes, "{length} bytes at {ratio} to 1 came out as others");
+            }
+        }
+    }
 }
 
 #[test]
@@ -139,7 +178,7 @@ fn a_bag_of_more_files_than_a_plain_zip_counts_is_whole() {
         bag.add(&format!("data/{number}"), b"", Packing::Stored).unwrap();
     }
     let zip = bag.finish(&info(), None).unwrap();
-    let bag = Opening::new().open_reader("handoff.zip", std::io::Cursor::new(zip)).unwrap();
+    let bag = Opening::new().open_reader("handoff.zip", Cursor::new(zip)).unwrap();
     assert_eq!(bag.files().count(), 66_003);
     let signature = heirloom::bundle::Signer::sign(&crate::signing::key(), bag.tag_manifest().unwrap()).unwrap();
     let signed = bag.write_signed(&signature, Vec::new()).unwrap();

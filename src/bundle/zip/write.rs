@@ -6,6 +6,7 @@ use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
 use super::super::limits::Limits;
+use super::deflate::{Deflater, LEVEL};
 use super::{
     CENTRAL, DEFLATED, DESCRIPTOR, END, END_LEN, END64, END64_LEN, FLAG_DESCRIPTOR, IN_ZIP64, LOCAL, LOCATOR64, STORED,
 };
@@ -14,8 +15,6 @@ use super::{
 const DAY: u16 = 0x0021;
 /// A regular file that its owner writes and everybody reads, as Unix says it.
 const MODE: u32 = 0o100_644;
-/// The level of deflate; part of what makes two exports equal.
-const LEVEL: u32 = 6;
 /// Unix, by which readers know that the mode is to be read as above.
 const MADE_BY_UNIX: u16 = 3 << 8;
 /// The version of ZIP that a reader needs: 2.0 for deflate, 4.5 for ZIP64.
@@ -45,7 +44,7 @@ pub(in crate::bundle) struct ZipWriter<W> {
 struct Open {
     record: Record,
     crc: Crc,
-    deflate: DeflateEncoder<Vec<u8>>,
+    data: Deflater,
 }
 
 impl<W: Write> ZipWriter<W> {
@@ -84,13 +83,12 @@ impl<W: Write> ZipWriter<W> {
         Ok(())
     }
 
-    /// Begins a file that is deflated as it comes.
-    pub(in crate::bundle) fn begin(&mut self, name: &str) -> io::Result<()> {
+    /// Begins a file that is deflated as it comes, so that no receiver with these limits takes it for a bomb.
+    pub(in crate::bundle) fn begin(&mut self, name: &str, limits: &Limits) -> io::Result<()> {
         let name = name.to_owned();
         let record = Record { name, flags: FLAG_DESCRIPTOR, method: DEFLATED, crc: 0, packed: 0, size: 0, at: self.at };
         self.put(&record.local())?;
-        let deflate = DeflateEncoder::new(Vec::new(), Compression::new(LEVEL));
-        self.open = Some(Open { record, crc: Crc::new(), deflate });
+        self.open = Some(Open { record, crc: Crc::new(), data: Deflater::new(limits) });
         Ok(())
     }
 
@@ -98,27 +96,19 @@ impl<W: Write> ZipWriter<W> {
     pub(in crate::bundle) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(open) = &mut self.open else { return Err(io::Error::other("no file was begun")) };
         open.crc.update(bytes);
-        open.deflate.write_all(bytes)?;
         open.record.size += bytes.len() as u64;
-        let ready = open.deflate.get_mut();
-        open.record.packed += ready.len() as u64;
-        self.at += ready.len() as u64;
-        self.out.write_all(ready)?;
-        ready.clear();
-        Ok(())
+        open.data.write(bytes, &mut self.out)
     }
 
-    /// Ends the file that was begun, and returns how many bytes it is packed into.
-    pub(in crate::bundle) fn end(&mut self) -> io::Result<u64> {
-        let Some(Open { mut record, crc, deflate }) = self.open.take() else { return Ok(0) };
-        let rest = deflate.finish()?;
-        record.packed += rest.len() as u64;
+    /// Ends the file that was begun.
+    pub(in crate::bundle) fn end(&mut self) -> io::Result<()> {
+        let Some(Open { mut record, crc, data }) = self.open.take() else { return Ok(()) };
         record.crc = crc.sum();
-        self.put(&rest)?;
+        record.packed = data.finish(&mut self.out)?;
+        self.at += record.packed;
         self.put(&record.descriptor())?;
-        let packed = record.packed;
         self.records.push(record);
-        Ok(packed)
+        Ok(())
     }
 
     /// Returns what was added, and where the central directory begins.
