@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::thread;
 
 use serde::Serialize;
 
@@ -119,11 +120,15 @@ fn verify(inner: &Inner, noted: Option<Head>) -> Result<Verification> {
     let (journal, index) = if inner.store.file().is_none() {
         (journal(), pages_and_index())
     } else {
-        std::thread::scope(|threads| {
-            let beside = threads.spawn(pages_and_index);
+        thread::scope(|threads| {
+            let beside = thread::Builder::new().spawn_scoped(threads, pages_and_index);
             let journal = journal();
             let panicked = |_| Error::fault("verification", "the check of the search index ended without a result");
-            (journal, beside.join().map_err(panicked).flatten())
+            let index = match beside {
+                Ok(beside) => beside.join().map_err(panicked).flatten(),
+                Err(_) => pages_and_index(), // one after the other, where the system gives no thread
+            };
+            (journal, index)
         })
     };
     let mut findings = [journal?, index?].concat();

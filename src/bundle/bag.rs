@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use chrono::{DateTime, Utc};
@@ -373,6 +373,8 @@ struct Verifier<'a> {
 
 /// The hashes by which a file is listed.
 type Hashes = BTreeMap<String, Vec<(Algorithm, Vec<u8>)>>;
+/// The listed files, each with its number, its size and its hashes.
+type ListedFiles = BTreeMap<String, (usize, u64, Vec<(Algorithm, Vec<u8>)>)>;
 
 impl<'a> Verifier<'a> {
     /// Takes the names of all files, if they are safe.
@@ -597,46 +599,79 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// Reads every listed file once and compares its hashes: several files at a time, the largest first. Of several that are
-    /// wrong it names the first.
+    /// Reads every listed file once and compares its hashes.
     fn hash_all(&self, hashes: Hashes) -> Result<BTreeMap<String, Known>> {
-        let files: BTreeMap<_, _> = hashes
+        let files: ListedFiles = hashes
             .into_iter()
             .filter_map(|(name, hashes)| self.files.get(name.as_str()).map(|&(at, size)| (name, (at, size, hashes))))
             .collect();
-        let mut order: Vec<_> = files.iter().collect();
-        order.sort_by_key(|(_, (_, size, _))| Reverse(*size));
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(order.len());
-        let queue = Mutex::new(order.into_iter());
-        let compare_some = || {
-            let (mut wrong, mut buffer) = (BTreeMap::new(), vec![0; 64 << 10]);
-            let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            while let Some((name, (at, _, hashes))) = next() {
-                let compared = match self.held.get(name.as_str()) {
-                    Some(bytes) => compare(bytes.as_slice(), hashes, &mut buffer),
-                    None => self.container.read(*at).and_then(|data| compare(data, hashes, &mut buffer)),
-                };
-                wrong.extend(compared.err().map(|error| (name, error)));
-            }
-            wrong
-        };
-        let wrong = thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(compare_some)).collect();
-            let mut wrong = compare_some();
-            others
-                .into_iter()
-                .for_each(|other| wrong.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic))));
-            wrong
-        });
-        if let Some((name, error)) = wrong.into_iter().next() {
-            return Err(error.in_file(name));
-        }
+        self.compare_all(&files)?;
         let known = files.into_iter().filter_map(|(name, (at, size, mut hashes))| {
             hashes.sort();
             hashes.pop().map(|(algorithm, hash)| (name, Known { at, size, algorithm, hash }))
         });
         Ok(known.collect())
     }
+
+    /// Compares several files at a time, the largest first. Of several that are wrong it names the first; once one is wrong,
+    /// files after it are not read.
+    fn compare_all(&self, files: &ListedFiles) -> Result<()> {
+        let mut order: Vec<_> = files.iter().collect();
+        order.sort_by_key(|(_, (_, size, _))| Reverse(*size));
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(order.len());
+        let queue = Mutex::new(order.into_iter());
+        let wrong = FirstFault::default();
+        let compare_some = || {
+            let mut buffer = vec![0; 64 << 10];
+            let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).find(|(name, _)| wrong.is_after(name));
+            while let Some((name, (at, _, hashes))) = next() {
+                let compared = match self.held.get(name.as_str()) {
+                    Some(bytes) => compare(bytes.as_slice(), hashes, &mut buffer),
+                    None => self.container.read(*at).and_then(|data| compare(data, hashes, &mut buffer)),
+                };
+                compared.unwrap_or_else(|error| wrong.add(name, error));
+            }
+        };
+        thread::scope(|scope| {
+            // As many as the system gives; this one is enough.
+            let other = |_| thread::Builder::new().spawn_scoped(scope, compare_some).ok();
+            let others: Vec<_> = (1..threads).map_while(other).collect();
+            compare_some();
+            others.into_iter().for_each(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        });
+        wrong.into_result()
+    }
+}
+
+/// Of the faults found so far, that of the file whose name comes first.
+#[derive(Default)]
+struct FirstFault<'a>(Mutex<Option<(&'a str, BundleError)>>);
+
+impl<'a> FirstFault<'a> {
+    /// Whether a fault of the file of this name would come before it.
+    fn is_after(&self, name: &str) -> bool {
+        is_after(&self.found(), name)
+    }
+
+    fn add(&self, name: &'a str, error: BundleError) {
+        let mut found = self.found();
+        if is_after(&found, name) {
+            *found = Some((name, error));
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, Option<(&'a str, BundleError)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn into_result(self) -> Result<()> {
+        let found = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.map_or(Ok(()), |(name, error)| Err(error.in_file(name)))
+    }
+}
+
+fn is_after(found: &Option<(&str, BundleError)>, name: &str) -> bool {
+    found.as_ref().is_none_or(|(first, _)| name < *first)
 }
 
 /// Reads a file to its end and compares it with each of its hashes.

@@ -48,7 +48,7 @@ fn a_folder_has_the_same_limits() {
 }
 
 /// A source that counts what is read of it.
-struct Counted<'a>(Cursor<Vec<u8>>, &'a std::sync::atomic::AtomicUsize);
+pub(crate) struct Counted<'a>(pub(crate) Cursor<Vec<u8>>, pub(crate) &'a std::sync::atomic::AtomicUsize);
 
 impl Read for Counted<'static> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {

@@ -14,6 +14,7 @@ mod sealing;
 mod signing;
 #[cfg(heirloom_stock)]
 mod stock;
+mod threads;
 mod writing;
 
 use std::io::Cursor;

@@ -31,17 +31,26 @@ pub(crate) fn each_entry(bag: &Bag, journal: Hash, each: &mut dyn FnMut(Incoming
         return Err(refusal(bag, Some(JOURNAL), &why));
     }
     let mut entries = Entries::of(bag)?;
+    match ahead(&mut entries, each) {
+        Some(taken) => taken,
+        None => std::iter::from_fn(|| entries.batch()).flatten().try_for_each(|entry| each(entry?)),
+    }
+}
+
+/// Hands over every entry, as they are read on a thread of its own; `None`, and none was read, where the system gives no thread.
+fn ahead(entries: &mut Entries<'_>, each: &mut dyn FnMut(Incoming) -> Result<()>) -> Option<Result<()>> {
     thread::scope(|scope| {
         let (filled, batches) = sync_channel(WAITING);
-        let reader = scope.spawn(move || {
+        let read = move || {
             // Nobody takes any more once something was wrong.
             while let Some(batch) = entries.batch()
                 && filled.send(batch).is_ok()
             {}
-        });
+        };
+        let reader = thread::Builder::new().spawn_scoped(scope, read).ok()?;
         let taken = batches.into_iter().flatten().try_for_each(|entry| each(entry?));
         reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        taken
+        Some(taken)
     })
 }
 
