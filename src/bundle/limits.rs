@@ -23,7 +23,7 @@ pub struct Limits {
     pub files: usize,
     /// Parts of a path: 16 unless set.
     pub depth: usize,
-    /// Bytes of a path: 512 unless set.
+    /// Bytes of a path in the bag, and of the name of its top folder: 512 unless set.
     pub name: usize,
     /// Bytes of one of the files that say what is in the bag, which are held in memory: 32 MiB unless set. All of them
     /// together may have twice as many.

@@ -108,3 +108,39 @@ fn a_directory_that_claims_more_records_than_it_can_hold_is_refused_before_it_is
     bytes[end + 8..end + 12].copy_from_slice(&[0xfe, 0xff, 0xfe, 0xff]);
     assert!(crate::refused(&bytes).contains("its directory is not where its end says"));
 }
+
+#[test]
+fn names_that_are_too_long_are_refused_before_they_are_held() {
+    static READ: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let mut entries = Kit::whole().entries();
+    for number in 0..100 {
+        entries.push(Entry::stored(&format!("handoff/data/{number:03}{}", "x".repeat(60_000)), b""));
+    }
+    let zip = Counted(Cursor::new(zip(&entries)), &READ);
+    let error = Opening::new().any_bag().open_reader("handoff.zip", zip).unwrap_err();
+    assert_eq!(error.fault(), BundleFault::Limit);
+    assert_eq!(
+        error.to_string(),
+        "handoff.zip: record 7: its name has 60016 bytes; the limit is 512 for the top folder and 512 for a path in it"
+    );
+    let read = READ.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(read < 20_000, "{read} bytes were read of more than twelve million");
+}
+
+#[test]
+fn a_name_may_be_as_long_as_the_limit_says_below_a_top_folder_that_is_as_long() {
+    let mut limits = Limits::default();
+    limits.name = 32;
+    let mut kit = Kit::whole();
+    kit.put(&format!("data/{}", "x".repeat(27)), "x").list();
+    let mut folder = Entry::stored(&format!("data/{}/", "y".repeat(27)), b"");
+    folder.mode = 0o040_755;
+    let mut entries: Vec<Entry> = kit.entries().into_iter().chain([folder]).collect();
+    for entry in &mut entries {
+        let below = String::from_utf8(entry.name.clone()).unwrap();
+        let name = format!("{}/{}", "t".repeat(32), below.strip_prefix("handoff/").unwrap_or(&below)).into_bytes();
+        crate::both!(entry, name, local_name, name.clone());
+    }
+    let bag = Opening::new().limits(limits).open_reader("handoff.zip", Cursor::new(zip(&entries)));
+    assert_eq!(bag.unwrap().files().count(), 6);
+}

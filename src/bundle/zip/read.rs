@@ -227,7 +227,8 @@ impl Directory {
         let mut entries = Vec::new();
         let mut total = 0_u64;
         for number in 1..=self.count {
-            let entry = Entry::read(&mut records).map_err(|error| error.in_file(&format!("record {number}")))?;
+            let entry =
+                Entry::read(&mut records, limits).map_err(|error| error.in_file(&format!("record {number}")))?;
             entry.within(limits, &mut total).map_err(|error| error.in_file(&entry.name))?;
             entries.push(entry);
         }
@@ -294,7 +295,7 @@ struct Extra<'a> {
 
 impl Entry {
     /// Reads a record of the central directory.
-    fn read(records: &mut impl Read) -> Result<Self> {
+    fn read(records: &mut impl Read, limits: &Limits) -> Result<Self> {
         let mut bytes = [0; CENTRAL_LEN];
         fill(records, &mut bytes)?;
         let mut fields = Fields(&bytes);
@@ -307,6 +308,7 @@ impl Entry {
         if signature != CENTRAL {
             return Err(contradicts("its directory does not hold what its end says"));
         }
+        check_name_len(name_len.into(), limits.name)?;
         let name = taken(records, name_len)?;
         let extra = taken(records, extra_len)?;
         taken(records, comment_len)?;
@@ -439,6 +441,20 @@ impl Entry {
             }
         };
         Some([signature, &crc, &sizes].concat())
+    }
+}
+
+/// Refuses a name that is too long to be held. Its top folder and the path in that are held to the limit once they are told apart.
+fn check_name_len(length: usize, limit: usize) -> Result<()> {
+    // The top folder, a slash, the path in it, and the slash of a folder.
+    match length > limit.saturating_mul(2).saturating_add(2) {
+        true => {
+            let why = format!(
+                "its name has {length} bytes; the limit is {limit} for the top folder and {limit} for a path in it"
+            );
+            Err(BundleError::new(BundleFault::Limit, why))
+        }
+        false => Ok(()),
     }
 }
 
