@@ -57,7 +57,8 @@ impl Opening {
 
     /// Takes any valid bag of BagIt 0.93 to 1.0, by whatever tool: other hashes, names and encodings, unlisted tag files.
     ///
-    /// Whatever could do harm is refused as before. What should be better than it is stands in [`Bag::remarks`].
+    /// Whatever could do harm is refused as before; that goes for two names that some system takes for one, by case or Unicode
+    /// form, too, although BagIt only warns of them. What should be better than it is stands in [`Bag::remarks`].
     pub fn any_bag(mut self) -> Self {
         self.any_bag = true;
         self
@@ -383,6 +384,7 @@ impl<'a> Verifier<'a> {
         let strict = !opening.any_bag;
         let mut files = BTreeMap::new();
         let mut collisions = Collisions::default();
+        let mut made = Vec::new();
         for (at, name, size) in container.list() {
             let bare = if size.is_none() { name.strip_suffix('/').unwrap_or(name) } else { name };
             match strict {
@@ -392,10 +394,12 @@ impl<'a> Verifier<'a> {
             if let Some(size) = size {
                 collisions.add(name)?;
                 files.insert(name, (at, size));
+                // Said of bags of others alone: who writes a bundle may name a file so.
+                made.extend(name::of_a_system(name).filter(|_| !strict).map(|remark| remark.to_string()));
             }
         }
         collisions.files_are_no_folders()?;
-        let remarks = Remarks { strict, made: Vec::new() };
+        let remarks = Remarks { strict, made };
         Ok(Self { container, limits, remarks, files, held: BTreeMap::new() })
     }
 

@@ -13,6 +13,9 @@ use crate::wording::steers;
 /// Names that Windows gives to devices, whatever stands after their first dot.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
+/// Names of files that systems put into folders for themselves, in lower case.
+const OF_SYSTEMS: [&str; 3] = [".ds_store", "thumbs.db", "desktop.ini"];
+
 /// Takes the path of a file inside a bag if it leads nowhere else on any system.
 pub(super) fn check(name: &str, limits: &Limits) -> Result<()> {
     within(name, limits)?;
@@ -41,6 +44,15 @@ pub(super) fn check_own(name: &str, limits: &Limits) -> Result<()> {
 /// Whether every tool that reads bags reads this name in the same way.
 pub(super) fn plain(name: &str) -> bool {
     name.is_ascii() && !name.contains('%')
+}
+
+/// Says of a file that a system put it there for itself, if it is such a one by its name.
+pub(super) fn of_a_system(name: &str) -> Option<BundleError> {
+    let last = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    OF_SYSTEMS.contains(&last.as_str()).then(|| {
+        let why = "a system puts such a file into a folder for itself; it hardly belongs to the bag";
+        BundleError::altered(why).in_file(name)
+    })
 }
 
 fn within(name: &str, limits: &Limits) -> Result<()> {

@@ -136,9 +136,14 @@ fn put(out: &mut Vec<u8>, fields: &[Field]) {
 pub(crate) struct Kit(pub(crate) BTreeMap<String, Vec<u8>>);
 
 impl Kit {
+    /// No file at all.
+    pub(crate) fn empty() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// A whole bag with two files of payload.
     pub(crate) fn whole() -> Self {
-        let mut kit = Self(BTreeMap::new());
+        let mut kit = Self::empty();
         kit.put("bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n");
         kit.put("bag-info.txt", "Bagging-Date: 2025-03-12\n");
         kit.put("data/journal.jsonl", "{}\n").put("data/notes.csv", "when,what\n");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod broken;
+mod conformance;
 mod craft;
 mod files;
 mod importing;
