@@ -40,10 +40,9 @@ impl Intake<'_, '_, '_> {
             &[Value::Int(self.before)],
             |row| Ok((row.uuid(0)?, row.string(1)?, row.int(2)?)),
         )?;
-        for filled in &self.filled {
-            if !changed.iter().any(|(id, ..)| id == filled) {
-                changed.extend(self.was_here(*filled)?);
-            }
+        let told = changed.iter().map(|(id, ..)| *id).collect();
+        for filled in self.filled.difference(&told) {
+            changed.extend(self.was_here(*filled)?);
         }
         for (id, kind, key) in changed {
             let both = self.is_known_better(key)?;
