@@ -24,6 +24,9 @@ pub struct Scope {
     /// These contacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contacts: Option<Vec<ContactId>>,
+    /// In `handoff.json`, where [`Scope::contacts`] names only those who go: how many more were asked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub contacts_behind: u64,
     /// Notes of what happened at this instant or later; the whole of the day, month or year where no more is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<DateTime<Utc>>,
@@ -42,6 +45,14 @@ pub struct Scope {
     /// The members whose private notes go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private_of: Vec<MemberId>,
+    /// In `handoff.json`, where [`Scope::private_of`] names only those who go: how many more were asked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub private_of_behind: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Scope {

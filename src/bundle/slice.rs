@@ -102,6 +102,34 @@ impl Slice {
         self.is_whole
     }
 
+    /// The scope as the bundle may tell it: of contacts and readers who were asked for it names those who go, and counts the
+    /// others, for the id of somebody who stays behind is nobody's to know.
+    pub(crate) fn told(&self, sql: &dyn Sql, scope: &Scope) -> Result<Scope> {
+        let (contacts, contacts_behind) = match &scope.contacts {
+            Some(named) => self.who_goes(sql, named).map(|(go, behind)| (Some(go), behind))?,
+            None => (None, 0),
+        };
+        let (private_of, private_of_behind) = self.who_goes(sql, &scope.private_of)?;
+        Ok(Scope { contacts, contacts_behind, private_of, private_of_behind, ..scope.clone() })
+    }
+
+    /// Who goes of those who are named, each once, and how many others there are.
+    fn who_goes<I: Copy + Into<Subject>>(&self, sql: &dyn Sql, named: &[I]) -> Result<(Vec<I>, u64)> {
+        let (mut seen, mut go, mut behind) = (BTreeSet::new(), Vec::new(), 0);
+        for id in named {
+            let subject: Subject = (*id).into();
+            if !seen.insert(subject) {
+                continue;
+            }
+            let fate = journal::seq_of(sql, subject.uuid())?.map(|key| self.entries.fate(key));
+            match fate {
+                None | Some(Fate::Behind(_) | Fate::Bare(Why::Erased)) => behind += 1,
+                Some(_) => go.push(*id),
+            }
+        }
+        Ok((go, behind))
+    }
+
     /// The attachments whose bytes go, each once, with their sizes, in the order of their hashes.
     pub(crate) fn attachments(&self) -> &[(Hash, u64)] {
         &self.attachments

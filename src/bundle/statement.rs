@@ -42,7 +42,7 @@ pub struct Statement {
     /// The head after which this bundle goes on; `None` for one that stands alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Head>,
-    /// What of the memory was packed.
+    /// What of the memory was packed; of whom it was narrowed to, the ids of those who go.
     pub scope: Scope,
     /// What is in it.
     pub counts: Counts,

@@ -200,7 +200,7 @@ impl<W: Write> Packer<'_, W> {
             head,
             as_of,
             since: export.since,
-            scope: export.scope.clone(),
+            scope: shown.told(self.view.sql(), &export.scope)?,
             counts,
             withheld: withheld(&slice, shown),
             journal,

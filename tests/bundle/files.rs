@@ -102,6 +102,33 @@ fn no_file_of_a_narrowed_bundle_tells_of_who_is_outside() {
 }
 
 #[test]
+fn who_was_asked_for_and_stays_behind_is_counted_and_not_named_by_an_id() {
+    let (memory, agency, sally) = corner_table();
+    let ben = memory.named("Ben Benbenben").unwrap()[0].id;
+    let tom = memory.members().unwrap().into_iter().find(|member| member.name == "Tom Reyes").unwrap().id;
+    let packed = |bundle: BundleExport<'_>| {
+        let mut zip = Vec::new();
+        (bundle.write(&mut zip).unwrap().statement.scope, all_of(&opened(zip)))
+    };
+    let seeing = memory.all_seeing();
+    let (scope, files) = packed(seeing.bundle().agency(agency).of([sally, ben, ben]).with_private_of(tom));
+    assert_eq!((scope.contacts, scope.contacts_behind), (Some(vec![sally]), 1));
+    assert_eq!((scope.private_of, scope.private_of_behind), (vec![], 1));
+    for (name, bytes) in &files {
+        let text = String::from_utf8_lossy(bytes);
+        for id in [ben.to_string(), tom.to_string()] {
+            assert!(!text.contains(&id), "{name} names who stays behind: {text}");
+        }
+    }
+
+    // What goes on from a head names whoever the cards and the page show, changed or not.
+    let since = memory.head().unwrap();
+    let (scope, _) = packed(seeing.bundle().of([sally, ben]).with_private_of(tom).since(since));
+    assert_eq!((scope.contacts, scope.contacts_behind), (Some(vec![sally, ben]), 0));
+    assert_eq!((scope.private_of, scope.private_of_behind), (vec![tom], 0));
+}
+
+#[test]
 fn what_is_packed_and_taken_in_elsewhere_says_the_same_there() {
     let (memory, _, sally) = corner_table();
     let mut zip = Vec::new();
