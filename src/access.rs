@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::attachment::Attachment;
 use crate::change::Change;
 use crate::check;
-use crate::contact::{Contact, DoNotContact, Fact};
+use crate::contact::{Contact, DoNotContact, ExternalId, Fact};
 use crate::error::{Error, Result};
 use crate::follow_up::FollowUp;
 use crate::handle::Handle;
@@ -590,7 +590,9 @@ impl<'v> Walk<'v> {
     fn judgements(&mut self, contact: Contact, person: &mut told::Person) -> Result<()> {
         person.audience = Some(self.masks.text(&contact.audience, &[])?);
         person.last_spoken_to = contact.spoken_at;
-        person.external_ids = contact.external_ids;
+        for id in &contact.external_ids {
+            person.external_ids.push(self.external_id(id)?);
+        }
         for tag in &contact.tags {
             person.tags.push(self.masks.text(tag, &[])?);
         }
@@ -603,12 +605,18 @@ impl<'v> Walk<'v> {
         Ok(())
     }
 
+    /// What another system calls something; ids are often made of addresses and names.
+    fn external_id(&mut self, id: &ExternalId) -> Result<ExternalId> {
+        Ok(ExternalId { system: self.masks.text(&id.system, &[])?, id: self.masks.text(&id.id, &[])? })
+    }
+
     fn attachments(&mut self, subject: i64) -> Result<Vec<Attachment>> {
         let mut told = Vec::new();
         for attachment in self.view.attachments_of(subject)? {
             let name = self.masks.text(&attachment.name, &[])?;
+            let media_type = self.masks.text(&attachment.media_type, &[])?;
             self.without_bytes += u64::from(!self.view.has_bytes(&attachment)?);
-            told.push(Attachment { name, ..attachment });
+            told.push(Attachment { name, media_type, ..attachment });
         }
         self.report.attachments += told.len() as u64;
         Ok(told)
@@ -802,7 +810,7 @@ impl<'v> Walk<'v> {
         let memory = self.elsewhere(entry.origin);
         match entry.change {
             Some(Change::NoteAdded(added)) => {
-                told.external_id = added.external_id;
+                told.external_id = added.external_id.map(|id| self.external_id(&id)).transpose()?;
                 told.source = self.source(added.source.as_ref())?;
                 told.memory = memory;
             }

@@ -390,6 +390,27 @@ fn attachments_are_handed_out_with_their_bytes() {
 }
 
 #[test]
+fn who_stands_in_an_id_elsewhere_or_a_media_type_is_masked_as_in_any_text() {
+    let (memory, sally) = noted("Came by");
+    memory
+        .write(Actor::system("till"), |w| {
+            w.identify(sally, "list of Zara Quist", "ben@achterberg.example#7")?;
+            w.note(sally, "Wrote").external_id("mail of Benedikt", "<7.zara@quist.example>").save()?;
+            w.attach(sally, NewAttachment::new("a.txt", "text/plain; by=Benedikt Achterberg", "a"))
+        })
+        .unwrap();
+    for (file, _) in written(&memory.all_seeing().access(sally)) {
+        let told = seen(&file);
+        for other in ["Achterberg", "achterberg", "Benedikt", "Zara", "Quist", "quist"] {
+            assert!(!told.contains(other), "{other} is told: {told}");
+        }
+        assert!(told.contains("crm-9020") && told.contains("text/plain"), "what is the person's own is masked: {told}");
+    }
+    let person = &data(&memory.all_seeing().access(sally))["person"];
+    assert_eq!(person["external_ids"][1]["system"], "list of [person 2]", "{person}");
+}
+
+#[test]
 fn texts_of_others_cannot_become_markup() {
     let memory = Memory::in_memory().unwrap();
     let hostile = "</dd><script>alert(1)</script><img src=x onerror=alert(2)>\n# Heading\n[a](javascript:b) \u{202E}x";

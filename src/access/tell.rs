@@ -118,7 +118,7 @@ impl Walk<'_> {
             }
             Change::ContactIdentified(c) => {
                 let system = self.masks.text(&c.external_id.system, &[])?;
-                Words::new(format!("noted what {system} calls them")).own(None, c.external_id.id).source(c.source)
+                Words::new(format!("noted what {system} calls them")).to(c.external_id.id).source(c.source)
             }
             Change::ContactHeld(c) => Words::new("placed a legal hold").to(c.matter).why(c.why),
             Change::ContactUnheld(c) => Words::new("lifted a legal hold").from(c.matter).why(c.why),
@@ -200,7 +200,8 @@ impl Walk<'_> {
     fn of_any(&mut self, change: &Change) -> Result<Words> {
         let body = serde_json::from_str(&change.body()?).map_err(|e| Error::fault("the body of an entry", e))?;
         let body = source::masked(body, &mut self.masks)?.to_string();
-        Ok(Words::new(format!("made a change of kind {}", change.kind().0)).own(None, body))
+        let kind = self.masks.text(change.kind().0, &[])?;
+        Ok(Words::new(format!("made a change of kind {kind}")).own(None, body))
     }
 
     /// A link, whichever of the two it was made on.
@@ -231,5 +232,31 @@ const fn verb(from: Option<&String>, to: Option<&String>) -> &'static str {
         (None, Some(_)) => "set",
         (Some(_), None) => "removed",
         _ => "changed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use crate::{Actor, Change, Memory, NewContact, Unknown};
+
+    #[test]
+    fn a_kind_of_a_newer_heirloom_is_told_through_the_masks() {
+        let memory = Memory::in_memory().unwrap();
+        let sally = memory
+            .write(Actor::system("till"), |w| {
+                w.add_contact(NewContact::person("Benedikt Achterberg"))?;
+                let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+                let kind = "contact.given_to_Benedikt_Achterberg".to_owned();
+                w.append(sally, Change::Unknown(Unknown { kind, version: 1, body: serde_json::json!({}) }))?;
+                Ok(sally)
+            })
+            .unwrap();
+        let mut told = Vec::new();
+        let _ = memory.all_seeing().access(sally).json(&mut told).unwrap();
+        let told = String::from_utf8(told).unwrap();
+        assert!(told.contains("made a change of kind contact.given_to_[person 1]"), "{told}");
+        assert!(!told.contains("Achterberg"), "{told}");
     }
 }
