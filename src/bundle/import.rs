@@ -20,7 +20,7 @@ use crate::journal::gone::{self, Absence};
 use crate::journal::receive::{Received, Record};
 use crate::journal::{Hash, Subject, Writer};
 use crate::memory::{Memory, MemoryImported};
-use crate::store::{RowExt, SqlExt};
+use crate::store::{RowExt, SqlExt, Value};
 
 pub(super) mod arrival;
 pub(crate) mod entries;
@@ -332,8 +332,18 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
                 None => self.arrival.attachments_missing += 1,
             }
         }
-        self.arrival.attachments.equal = (files.len() as u64).saturating_sub(self.arrival.attachments.new);
+        let mut here = 0;
+        for sha256 in files.keys() {
+            here += u64::from(self.has_bytes(sha256)?);
+        }
+        self.arrival.attachments.equal = here - self.arrival.attachments.new;
+        self.arrival.attachments_kept_out = files.len() as u64 - here;
         Ok(())
+    }
+
+    fn has_bytes(&self, sha256: &Hash) -> Result<bool> {
+        let bytes = "SELECT 1 FROM attachment_bytes WHERE sha256 = $1";
+        Ok(self.w.sql().first(bytes, &[Value::Blob(sha256.as_bytes())], |_| Ok(()))?.is_some())
     }
 
     fn keep_attachment(&mut self, sha256: &Hash, name: &str, size: u64) -> Result<()> {

@@ -71,6 +71,9 @@ pub struct Arrival {
     pub attachments: Tally,
     /// Attachments that are named here and whose bytes are neither here nor in the bundle.
     pub attachments_missing: u64,
+    /// Attachments whose bytes are in the bundle and stay out, because nothing that stands here has them: what had them was
+    /// erased.
+    pub attachments_kept_out: u64,
     /// New entries whose body the sender kept back.
     pub without_body: u64,
     /// New entries that stay without a body, because who or what they are about was erased here.
@@ -199,6 +202,7 @@ impl Arrival {
             others: Tally::default(),
             attachments: Tally::default(),
             attachments_missing: 0,
+            attachments_kept_out: 0,
             without_body: 0,
             kept_out: 0,
             erased: Erased::default(),
@@ -318,6 +322,10 @@ impl Arrival {
         }
         if self.kept_out > 0 {
             writeln!(f, "{} about what was erased here stayed out.", entries(self.kept_out))?;
+        }
+        if self.attachments_kept_out > 0 {
+            let (count, has) = (self.attachments_kept_out, word_for(self.attachments_kept_out, "it", "them"));
+            writeln!(f, "Of {} the bytes stayed out: nothing that stands here has {has}.", Count(count, "attachment"))?;
         }
         if self.erased.is_any() || !self.erased.held_back.is_empty() {
             writeln!(f, "Erased elsewhere: {}", self.erased)?;

@@ -445,6 +445,29 @@ fn attachments_come_along_and_those_that_do_not_can_come_later() {
 }
 
 #[test]
+fn an_attachment_of_who_was_erased_here_stays_out_and_is_not_told_as_here() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    let ben = agency
+        .write(office(), |w| {
+            let ben = w.add_contact(NewContact::person("Ben"))?;
+            w.attach(sally, crate::NewAttachment::new("menu.txt", "text/plain", b"lemon tart".to_vec()))?;
+            w.attach(ben, crate::NewAttachment::new("lease.txt", "text/plain", b"for five years".to_vec()))?;
+            Ok(ben)
+        })
+        .unwrap();
+    let client = Memory::in_memory().unwrap();
+    let _ = take_in(&client, &agency);
+    let _ = client.erase(office(), ben, "asked for it").unwrap();
+    for again in [take_in(&client, &agency), client.import_bundle(&Parts::of(&agency).bag()).preview().unwrap()] {
+        assert_eq!(again.attachments, Tally { equal: 1, ..Tally::default() }, "{again}");
+        assert_eq!((again.attachments_kept_out, again.attachments_missing), (1, 0));
+        let told = "Of 1 attachment the bytes stayed out: nothing that stands here has it.";
+        assert!(again.to_string().contains(told), "{again}");
+    }
+    is_sound(&client);
+}
+
+#[test]
 fn what_was_kept_back_is_counted_and_the_history_says_why_it_is_not_there() {
     let (agency, _, sally) = memory_with("Ana", "Sally");
     agency.write(office(), |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
