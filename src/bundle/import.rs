@@ -18,7 +18,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::journal::gone::{self, Absence};
 use crate::journal::receive::{Received, Record};
-use crate::journal::{Hash, Subject, Writer};
+use crate::journal::{Hash, Head, Subject, Writer};
 use crate::memory::{Memory, MemoryImported};
 use crate::store::{RowExt, SqlExt, Value};
 
@@ -141,7 +141,7 @@ impl<'a> BundleImport<'a> {
         let arrival = memory.write(actor, |w| {
             let arrival = Intake::new(&self, w)?.run(self.progress)?;
             w.say_what_is_gone()?;
-            if arrival.brought_anything() {
+            if arrival.brought_anything() || came_first(w, &arrival)? {
                 let id = w.memory_id();
                 w.append(id, arrival.imported())?;
             }
@@ -193,7 +193,8 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         let tag_manifest = bag.tag_manifest().ok_or_else(|| refusal(bag, None, "it has no tag manifest"))?;
         let bundle = Hash::of(&[tag_manifest]);
         let (before, into) = (w.head().seq, w.memory_id());
-        let arrival = Arrival::new(&statement, into, bundle, w.at(), (signature, signed_by));
+        let mut arrival = Arrival::new(&statement, into, bundle, w.at(), (signature, signed_by));
+        arrival.missing_base = missing_base(w, &statement, bundle)?;
         let known = vec![false; usize::try_from(before).unwrap_or_default() + 1];
         Ok(Self {
             w,
@@ -379,18 +380,12 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
 
     /// What to import first, where the bundle continues one that did not come here.
     fn base_is_missing(&self) -> Option<String> {
-        let since = self.statement.since?;
-        let came = imports(self.w)
-            .ok()?
-            .iter()
-            .any(|import| import.from == self.statement.memory && import.head.seq >= since.seq);
-        (!came).then(|| {
-            format!(
-                "The bundle goes on after entry {} of memory {}, and the bundle that reaches up to there was not imported \
-                 here; import that first",
-                since.seq, self.statement.memory
-            )
-        })
+        let since = self.arrival.missing_base?;
+        Some(format!(
+            "The bundle goes on after entry {} of memory {}, and the bundle that reaches up to there was not imported here; \
+             import that first",
+            since.seq, self.statement.memory
+        ))
     }
 }
 
@@ -417,6 +412,23 @@ fn imports(w: &Writer<'_>) -> Result<Vec<MemoryImported>> {
         |row| row.string(0),
     )?;
     bodies.iter().map(|body| serde_json::from_str(body).map_err(|e| Error::fault("a recorded import", e))).collect()
+}
+
+/// The head after which a bundle goes on, where no other bundle that reaches up to there was imported here.
+fn missing_base(w: &Writer<'_>, statement: &Statement, bundle: Hash) -> Result<Option<Head>> {
+    let Some(since) = statement.since else { return Ok(None) };
+    let is_here = match statement.memory == w.memory_id() {
+        true => since.seq <= w.head().seq,
+        false => imports(w)?
+            .iter()
+            .any(|import| import.from == statement.memory && import.head.seq >= since.seq && import.bundle != bundle),
+    };
+    Ok((!is_here).then_some(since))
+}
+
+/// Whether a bundle came from elsewhere that never did: the next one may go on from there, also where this one brought nothing.
+fn came_first(w: &Writer<'_>, arrival: &Arrival) -> Result<bool> {
+    Ok(arrival.from != arrival.into && !imports(w)?.iter().any(|import| import.bundle == arrival.bundle))
 }
 
 /// Reads what a bundle says of itself.

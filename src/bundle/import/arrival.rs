@@ -39,6 +39,9 @@ pub struct Arrival {
     pub into: MemoryId,
     /// The head of that memory when the bundle was packed.
     pub head: Head,
+    /// The head after which the bundle goes on, where no bundle that reaches up to there was imported here: what did not change
+    /// since then is not in it, and did not come.
+    pub missing_base: Option<Head>,
     /// The bundle holds what stood at this instant.
     pub as_of: DateTime<Utc>,
     /// Who signed it, in words.
@@ -186,6 +189,7 @@ impl Arrival {
             from: statement.memory,
             into,
             head: statement.head,
+            missing_base: None,
             as_of: statement.as_of,
             signature,
             signed_by,
@@ -317,6 +321,15 @@ impl Arrival {
 
     /// What is not in it, or is not taken up, each on a line.
     fn left_out(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(base) = self.missing_base {
+            writeln!(
+                f,
+                "It goes on after entry {} of memory {}, and no bundle that reaches up to there was imported here. What it holds \
+                 stands by itself; what did not change since then is not in it. Ask the sender for the bundle before it, or \
+                 for one that stands alone.",
+                base.seq, self.from
+            )?;
+        }
         if self.without_body > 0 {
             writeln!(f, "Of {} the sender kept back what was written.", entries(self.without_body))?;
         }

@@ -388,8 +388,51 @@ fn a_bundle_that_goes_on_from_one_that_never_came_says_which_to_import_first() {
     parts.statement.since = Some(since);
     let error = kit.client.import_bundle(&parts.bag_of(b"what?\n", None)).preview().unwrap_err().to_string();
     assert!(!error.contains("import that first"), "{error}");
-    // Where all that it names is here, it needs nothing else.
+}
+
+#[test]
+fn a_bundle_that_goes_on_from_one_that_never_came_and_stands_alone_says_so() {
+    let kit = Kit::new();
+    let since = crate::Head { seq: 4, hash: Hash::NONE };
     let mut parts = kit.whole.clone();
     parts.statement.since = Some(since);
-    assert!(kit.client.import_bundle(&parts.bag()).preview().unwrap().brought_anything());
+    let (bag, memory) = (parts.bag(), parts.statement.memory);
+    let client = Memory::in_memory().unwrap();
+    let words =
+        format!("It goes on after entry 4 of memory {memory}, and no bundle that reaches up to there was imported");
+    let says = |arrival: &Arrival| {
+        assert_eq!(arrival.missing_base, Some(since));
+        assert!(arrival.to_string().contains(&words), "{arrival}");
+    };
+    let preview = client.import_bundle(&bag).preview().unwrap();
+    assert!(preview.brought_anything());
+    says(&preview);
+    says(&client.import_bundle(&bag).run(office()).unwrap());
+    // That it came itself does not mean that the one before it did.
+    says(&client.import_bundle(&bag).run(office()).unwrap());
+    let says_not =
+        |arrival: &Arrival| assert!(arrival.missing_base.is_none() && !arrival.to_string().contains("goes on"));
+    says_not(&client.import_bundle(&kit.whole.bag()).run(office()).unwrap());
+    says_not(&client.import_bundle(&bag).run(office()).unwrap());
+}
+
+#[test]
+fn a_bundle_that_brought_nothing_is_one_from_which_the_next_goes_on() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    let _ = take_in(&client, &agency);
+    let own = agency.id();
+    // What the memory says of itself is not sent.
+    agency.write(office(), |w| w.append(own, crate::journal::gone::state(w.sql())?)).unwrap();
+    let empty = Parts::of(&agency);
+    assert!(!client.import_bundle(&empty.bag()).run(office()).unwrap().brought_anything());
+    let before = client.head().unwrap();
+    let _ = client.import_bundle(&empty.bag()).run(office()).unwrap();
+    assert_eq!(client.head().unwrap(), before, "a second time wrote something");
+    agency.write(office(), |w| w.rename_contact(sally, "Sally Marsh")).unwrap();
+    let mut next = Parts::of(&agency);
+    next.statement.since = Some(empty.statement.head);
+    let arrival = client.import_bundle(&next.bag()).run(office()).unwrap();
+    assert_eq!((arrival.missing_base, arrival.contacts.changed), (None, 1), "{arrival}");
+    is_sound(&client);
 }
