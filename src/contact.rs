@@ -431,6 +431,27 @@ pub struct ContactAdded {
     pub source: Option<Source>,
 }
 
+/// What a contact is called whose first entry only a newer heirloom reads.
+pub(crate) const NEWER: &str = "a contact whom a newer heirloom knows";
+
+impl ContactAdded {
+    /// A contact of whom no more is known than that there is one.
+    pub(crate) fn newer() -> Self {
+        Self {
+            kind: ContactKind::Person,
+            name: NEWER.to_owned(),
+            audience: audience::CUSTOMER.to_owned(),
+            fields: BTreeMap::new(),
+            tags: Vec::new(),
+            dates: BTreeMap::new(),
+            handles: Vec::new(),
+            do_not_contact: BTreeMap::new(),
+            external_id: None,
+            source: None,
+        }
+    }
+}
+
 /// A fact of a contact that has one value at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -114,6 +114,14 @@ pub struct HandoffOffered {
     pub stages: Vec<StagePlanned>,
 }
 
+impl HandoffOffered {
+    /// A handoff whose first entry only a newer heirloom reads.
+    pub(crate) fn newer() -> Self {
+        let reason = "a reason that a newer heirloom knows".to_owned();
+        Self { reason, leavers: Vec::new(), contacts: 0, stages: Vec::new() }
+    }
+}
+
 /// `handoff.staged`: a gradual handoff came to its next stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -397,8 +397,8 @@ pub(crate) fn apply(sql: &dyn Sql, entry: &Applied<'_>, change: &Change) -> Resu
         | Change::MemoryImported(_)
         | Change::MemoryReceipted(_)
         | Change::MemoryReduced(_)
-        | Change::MemoryPurged(_)
-        | Change::Unknown(_) => Ok(()),
+        | Change::MemoryPurged(_) => Ok(()),
+        Change::Unknown(change) => apply_unknown(sql, entry, &change.kind),
         Change::MemoryRequested(change) => memory::apply_requested(sql, entry, change),
         Change::AgencyAdded(change) => member::apply_agency_added(sql, entry, change),
         Change::MemberAdded(change) => member::apply_added(sql, entry, change),
@@ -470,6 +470,20 @@ pub(crate) fn apply_bare(sql: &dyn Sql, entry: &Applied<'_>, kind: &str) -> Resu
         "member.admitted" => member::apply_admitted(sql, entry),
         "agency.departed" => member::apply_agency_departed(sql, entry, &member::AgencyDeparted { why: None }),
         "agency.returned" => member::apply_agency_returned(sql, entry),
+        _ => Ok(()),
+    }
+}
+
+/// Hands an entry that only a newer heirloom reads to its noun, where the header alone says something: also that there is a
+/// contact or a handoff, which others name. Their rows hold no more than that until a heirloom that reads the entry puts them
+/// together anew.
+fn apply_unknown(sql: &dyn Sql, entry: &Applied<'_>, kind: &str) -> Result<()> {
+    match Subject::of(kind, entry.about) {
+        _ if entry.id.0 != entry.about => apply_bare(sql, entry, kind),
+        Subject::Contact(_) => contact::apply_added(sql, entry, &contact::ContactAdded::newer()),
+        Subject::Member(_) => member::apply_added(sql, entry, &member::MemberAdded::newer()),
+        Subject::Agency(_) => member::apply_agency_added(sql, entry, &member::AgencyAdded::bare()),
+        Subject::Handoff(_) => handoff::apply_offered(sql, entry, &handoff::HandoffOffered::newer()),
         _ => Ok(()),
     }
 }

@@ -196,6 +196,11 @@ impl MemberAdded {
     pub(crate) fn bare() -> Self {
         Self { name: FORMER.to_owned(), email: None, agency: None }
     }
+
+    /// A member whose first entry only a newer heirloom reads.
+    pub(crate) fn newer() -> Self {
+        Self { name: "a member whom a newer heirloom knows".to_owned(), email: None, agency: None }
+    }
 }
 
 /// `member.renamed`: the same person, another name.

@@ -537,6 +537,117 @@ fn what_a_newer_heirloom_wrote_is_carried_and_counted() {
     is_sound(&third);
 }
 
+/// An agency's bundle in which a newer heirloom wrote how Sally, Ana and a handoff began, and one of two notes.
+fn of_a_newer_heirloom() -> (Parts, ContactId, ContactId) {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let ben = agency
+        .write(ana, |w| {
+            let ben = w.add_contact(NewContact::person("Ben"))?;
+            w.link(ben, "knows", sally)?;
+            w.tag(sally, "vip")?;
+            w.note(ben, "Came with Sally").about(sally).said_by(sally).private().save()?;
+            w.note(sally, "Asked for the menu").save()?;
+            w.follow_up(sally, "Send the menu").save()?;
+            let mia = w.add_member(NewMember::new("Mia"))?.id;
+            w.transfer(sally, mia, None)?;
+            Ok(ben)
+        })
+        .unwrap();
+    let mia = agency.members().unwrap().into_iter().find(|member| member.name == "Mia").unwrap().id;
+    let plan = agency.handoff().of_member(mia).reason("leaves").to(ana).plan().unwrap();
+    let handoff = agency.write(office(), |w| w.offer(&plan)).unwrap();
+    agency.write(ana, |w| w.accept(handoff, sally)).unwrap();
+    agency.write(office(), |w| w.complete(handoff)).unwrap();
+    let mut parts = Parts::of(&agency.all_seeing());
+    let mut is_newer = |kind: &str, says: &str| {
+        let of = |record: &&mut Record| record.kind == kind && record.body().is_some_and(|body| body.contains(says));
+        let record = parts.records.iter_mut().find(of).unwrap();
+        record.version = 2;
+        let body = format!("{{ \"told\" : [\"{says}\", 99999999999999999999] }}");
+        record.body = Some(serde_json::value::RawValue::from_string(body).unwrap());
+    };
+    is_newer("contact.added", "Sally");
+    is_newer("member.added", "Ana");
+    is_newer("note.added", "Asked for the menu");
+    is_newer("handoff.offered", "leaves");
+    broken::reseal(&mut parts.records);
+    (parts, sally, ben)
+}
+
+#[test]
+fn what_names_what_a_newer_heirloom_began_is_taken_in_and_handed_on_byte_for_byte() {
+    let (parts, sally, ben) = of_a_newer_heirloom();
+    let client = Memory::in_memory().unwrap();
+    let arrival = client.import_bundle(&parts.bag()).run(office()).unwrap();
+    for kind in ["contact.added", "member.added", "note.added", "handoff.offered"] {
+        assert_eq!(arrival.carried.get(kind), Some(&1), "{arrival}");
+    }
+    is_sound(&client);
+    client.rebuild().unwrap();
+    is_sound(&client);
+    assert_eq!(client.contact(sally).unwrap().name, crate::contact::NEWER);
+    assert_eq!(client.contact(sally).unwrap().tags, ["vip"]);
+    assert_eq!(client.contact(ben).unwrap().links[0].other.id, sally);
+    assert_eq!(client.brief(sally).unwrap().owners.len(), 1);
+    assert!(client.history(sally).unwrap().iter().any(|entry| matches!(entry.change, Some(crate::Change::Unknown(_)))));
+    assert_eq!(client.handoffs().unwrap().len(), 1);
+
+    // It goes on as it came, and what was written here about it goes along.
+    client.write(office(), |w| w.note(sally, "Came by").save()).unwrap();
+    let on = Parts::of(&client);
+    for came in &parts.records {
+        let goes = on.records.iter().find(|record| record.id == came.id).unwrap();
+        assert_eq!(serde_json::to_string(goes).unwrap(), serde_json::to_string(came).unwrap());
+    }
+    let third = Memory::in_memory().unwrap();
+    let _ = third.import_bundle(&on.bag()).run(office()).unwrap();
+    is_sound(&third);
+    let mut zip = Vec::new();
+    let _report = client.bundle().write(&mut zip).unwrap();
+    let bag = Opening::new().open_reader("on.zip", Cursor::new(zip)).unwrap();
+    assert_eq!(Memory::in_memory().unwrap().import_bundle(&bag).run(office()).unwrap().contacts.new, 2);
+}
+
+#[test]
+fn no_narrowed_bundle_holds_what_a_newer_heirloom_began_nor_what_names_it() {
+    let (parts, sally, ben) = of_a_newer_heirloom();
+    let client = Memory::in_memory().unwrap();
+    let _ = client.import_bundle(&parts.bag()).run(office()).unwrap();
+    for bundle in [client.bundle().up_to(crate::Sensitivity::Health), client.bundle().of([sally, ben])] {
+        let mut zip = Vec::new();
+        let report = bundle.write(&mut zip).unwrap();
+        let newer = report.statement.withheld.iter().find(|it| it.what == "contacts").unwrap();
+        assert!(newer.count == 1 && newer.why.contains("newer heirloom"), "{report}");
+        let bag = Opening::new().open_reader("on.zip", Cursor::new(zip)).unwrap();
+        let third = Memory::in_memory().unwrap();
+        assert_eq!(third.import_bundle(&bag).run(office()).unwrap().contacts.new, 1);
+        assert!(third.contact(sally).is_err() && third.contact(ben).unwrap().links.is_empty());
+        is_sound(&third);
+    }
+}
+
+#[test]
+fn whom_a_newer_heirloom_began_can_be_erased_here_and_elsewhere() {
+    let (parts, sally, _) = of_a_newer_heirloom();
+    let client = Memory::in_memory().unwrap();
+    let _ = client.import_bundle(&parts.bag()).run(office()).unwrap();
+    let third = Memory::in_memory().unwrap();
+    let _ = third.import_bundle(&Parts::of(&client).bag()).run(office()).unwrap();
+    assert_eq!(client.erase(office(), sally, "asked for it").unwrap().remains, None);
+    let arrival = take_in(&third, &client);
+    assert_eq!((arrival.erased.contacts, arrival.erased.remains.as_deref()), (1, None), "{arrival}");
+    for memory in [&client, &third] {
+        is_sound(memory);
+        assert!(!dump_of(memory).contains("Sally"), "{}", dump_of(memory));
+    }
+}
+
+/// The bodies of all entries.
+fn dump_of(memory: &Memory) -> String {
+    let bodies = "SELECT body FROM entry_body ORDER BY seq";
+    memory.read(|view| view.sql().all(bodies, &[], |row| row.string(0))).unwrap().concat()
+}
+
 #[test]
 fn who_was_erased_here_stays_out_and_the_report_says_so() {
     let (agency, ana, sally) = memory_with("Ana", "Sally");

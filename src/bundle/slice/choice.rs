@@ -90,14 +90,22 @@ impl<'c> Choice<'c> {
     fn read_entries(&mut self) -> Result<()> {
         let (since, names_people) = (self.since, self.scope.names_people());
         let erased = self.erased()?;
+        let is_narrow = self.scope.is_narrow();
         let entries = &mut self.entries;
-        self.sql.each("SELECT seq, subject, kind FROM entry ORDER BY seq", &[], |row| {
+        self.sql.each("SELECT seq, subject, kind, version FROM entry ORDER BY seq", &[], |row| {
             let (seq, subject, kind) = (row.int(0)?, row.int(1)?, row.text(2)?);
             let noun = Noun::of(kind);
+            // What names them must stay behind with them, so it is to be known of them from the beginning.
+            let may_be_named = is_narrow && seq == subject && matches!(noun, Noun::Contact | Noun::Handoff);
+            let fate = match noun {
+                Noun::Memory => Fate::Behind(Why::Own),
+                _ if may_be_named && !Change::is_known(kind, row.int(3)?) => Fate::Behind(Why::Newer),
+                _ => Fate::Goes,
+            };
             entries.0.push(Entry {
                 subject,
                 noun,
-                fate: if noun == Noun::Memory { Fate::Behind(Why::Own) } else { Fate::Goes },
+                fate,
                 is_changed: false,
                 may_have_entered: false,
                 is_erased: false,
@@ -155,11 +163,16 @@ impl<'c> Choice<'c> {
 
     /// Leaves the contacts behind who are outside of the scope.
     fn choose_contacts(&mut self) -> Result<()> {
-        let Some(inside) = self.contacts_inside()? else { return Ok(()) };
-        for (key, first) in self.entries.subjects_mut() {
-            if first.noun == Noun::Contact && first.fate == Fate::Goes && !inside.contains(&key) {
+        let inside = self.contacts_inside()?;
+        let mut is_any_behind = inside.is_some();
+        for (key, first) in self.entries.subjects_mut().filter(|(_, first)| first.noun == Noun::Contact) {
+            if first.fate == Fate::Goes && inside.as_ref().is_some_and(|inside| !inside.contains(&key)) {
                 first.fate = Fate::Behind(Why::Outside);
             }
+            is_any_behind |= first.fate == Fate::Behind(Why::Newer);
+        }
+        if !is_any_behind {
+            return Ok(());
         }
         self.know(|first| {
             first.noun == Noun::Contact && (matches!(first.fate, Fate::Behind(_)) || first.may_have_entered)

@@ -106,7 +106,7 @@ fn dump(memory: &Memory) -> String {
 }
 
 /// Makes the digests and the chain of hashes follow from what the records say.
-fn reseal(records: &mut [Record]) {
+pub(super) fn reseal(records: &mut [Record]) {
     let mut newest: HashMap<(Uuid, Uuid), Hash> = HashMap::new();
     for record in records {
         if let (Some(salt), Some(body)) = (&record.salt, record.body()) {
