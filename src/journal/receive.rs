@@ -25,6 +25,8 @@ use crate::id::{ContactId, EntryId, MemberId};
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time;
 
+mod place;
+
 /// An entry as it travels: a line of `data/journal.jsonl`. The names and forms of its fields are frozen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -298,6 +300,7 @@ impl Writer<'_> {
             return Ok(Received::Known(seq));
         }
         self.check_erasure(entry, change)?;
+        self.check_place(entry, change)?;
         if !self.keep_body(seq, entry)? {
             return Ok(Received::Known(seq));
         }
@@ -337,6 +340,7 @@ impl Writer<'_> {
         let origin = self.seen.origin(self.sql, entry.origin)?;
         let subject = self.subject_of(entry)?.unwrap_or(seq);
         self.check_chain(entry, subject, origin, seq)?;
+        self.check_place(entry, change)?;
         let (actor, member) = self.seen.actor(self.sql, entry)?;
         self.sql.execute(
             "INSERT INTO entry (seq, id, origin, subject, kind, version, stamp, at, actor, cause, digest, hash)
@@ -530,6 +534,8 @@ pub(crate) struct Seen {
     actors: HashMap<RecordedActor, (i64, Option<i64>)>,
     /// The newest entry about a subject, where more than one came.
     newest: HashMap<i64, (i64, Uuid)>,
+    /// The stamp of the newest entry that had begun something before the first came.
+    newest_beginning: Option<i64>,
 }
 
 impl Seen {
@@ -563,6 +569,18 @@ impl Seen {
         Self::make_room(&mut self.actors);
         self.actors.insert(entry.actor.clone(), keys);
         Ok(keys)
+    }
+
+    /// The stamp of the newest entry that had begun something, but for the memory itself, before the first came. Those that
+    /// came since are older than those that are still to come.
+    fn newest_beginning(&mut self, sql: &dyn Sql) -> Result<i64> {
+        if let Some(stamp) = self.newest_beginning {
+            return Ok(stamp);
+        }
+        let query = "SELECT max(stamp) FROM entry WHERE subject = seq AND seq > 1";
+        let stamp = sql.one(query, &[], |row| row.opt_int(0))?.unwrap_or(i64::MIN);
+        self.newest_beginning = Some(stamp);
+        Ok(stamp)
     }
 
     /// Whether an entry that was just stored is the newest about its subject.

@@ -766,3 +766,79 @@ fn an_instant_on_no_day_there_is_and_a_cut_where_nothing_is_ever_cut_are_refused
     let error = take_in(&client, &with(cut)).unwrap_err().to_string();
     assert!(error.contains("nothing ever is"), "{error}");
 }
+
+/// An entry of a memory that nobody knows, rightly chained as its first about a subject, as a hostile sender can make it.
+fn forged(kind: &str, subject: Option<Uuid>, stamp: i64, body: &str) -> Record {
+    let (id, origin, salt) = (Uuid::now_v7(), Uuid::now_v7(), [7; 16]);
+    let digest = Hash::of(&[&salt, body.as_bytes()]);
+    let subject = subject.unwrap_or(id);
+    let header = Header {
+        id,
+        origin,
+        subject,
+        kind,
+        version: 1,
+        stamp,
+        at: stamp,
+        actor_kind: "system",
+        actor_member: &[],
+        actor_name: "elsewhere",
+        cause: None,
+        digest,
+        previous: Hash::NONE,
+    };
+    Record {
+        id,
+        origin,
+        subject,
+        kind: kind.to_owned(),
+        version: 1,
+        stamp,
+        at: stamp,
+        actor: RecordedActor { kind: "system".to_owned(), member: None, name: "elsewhere".to_owned() },
+        cause: None,
+        digest,
+        hash: header.hash(&mut Vec::new()),
+        salt: Some(salt),
+        body: Some(RawValue::from_string(body.to_owned()).unwrap()),
+        gone: None,
+    }
+}
+
+#[test]
+fn an_entry_that_is_dated_before_what_it_names_is_refused_and_the_memory_can_be_verified_after_that() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let known = entries(&agency);
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &known).unwrap();
+    let early = 1_000_000;
+    let note = known.iter().find(|record| record.kind == "note.added").unwrap().body().unwrap();
+    let assigned = known.iter().find(|record| record.kind == "ownership.assigned").unwrap().body().unwrap();
+    let promise = format!("{{\"contact\":\"{sally}\",\"what\":\"Call\",\"owner\":\"{ana}\",\"owner_name\":\"Ana\"}}");
+    let early_ones = [
+        forged("note.added", None, early, note),
+        forged("ownership.assigned", Some(sally.uuid()), early, assigned),
+        forged("contact.tagged", Some(sally.uuid()), early, "{\"tag\":\"vip\"}"),
+        forged("follow_up.added", None, early, &promise),
+    ];
+    for record in early_ones {
+        let (head, kind) = (client.head().unwrap(), record.kind.clone());
+        let error = take_in(&client, std::slice::from_ref(&record)).unwrap_err().to_string();
+        assert!(error.contains("began, which it is about or names; it was forged"), "{kind}: {error}");
+        assert_eq!(client.head().unwrap(), head);
+
+        // Nor does its body come after its header.
+        if record.subject == record.id {
+            let copy = Memory::in_memory().unwrap();
+            take_in(&copy, &known).unwrap();
+            let mut bare = record.clone();
+            bare.withhold();
+            take_in(&copy, &[bare]).unwrap();
+            let error = take_in(&copy, &[record]).unwrap_err().to_string();
+            assert!(error.contains("began, which it is about or names; it was forged"), "{kind}: {error}");
+            is_sound(&copy);
+        }
+    }
+    client.rebuild().unwrap();
+    is_sound(&client);
+}
