@@ -37,7 +37,13 @@ impl KeptOut {
                 Ok(())
             })
         };
-        take("SELECT id FROM tombstone WHERE noun <> 'member'")?;
+        // What stands although it was erased elsewhere is held, and so is what comes about it.
+        take(
+            "SELECT t.id FROM tombstone t WHERE t.noun <> 'member'
+                 AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = t.id)
+                 AND NOT EXISTS (SELECT 1 FROM note n WHERE n.id = t.id)
+                 AND NOT EXISTS (SELECT 1 FROM follow_up f WHERE f.id = t.id)",
+        )?;
         take(
             "SELECT g.id FROM gone g JOIN entry e ON e.id = g.id
              WHERE g.why = 'erased' AND e.seq = e.subject AND e.kind <> 'member.added'",

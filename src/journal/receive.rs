@@ -22,6 +22,7 @@ use crate::change::Change;
 use crate::erasure::{self, Erased, KeptOut};
 use crate::error::{Error, Result};
 use crate::id::{ContactId, EntryId, MemberId};
+use crate::member::FORMER;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time;
 
@@ -175,6 +176,9 @@ impl Record {
             (Some(_), Some(_), Some(Absence::Cut)) if cut::what(&self.kind).is_none() => {
                 Err(self.refused("has a body of which a part was cut, and of its kind nothing ever is"))
             }
+            (Some(_), Some(body), Some(Absence::Masked)) if !may_be_masked(&self.kind, body) => {
+                Err(self.refused("has a body in which a name was masked, and it names nobody who is"))
+            }
             (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
             | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
             _ => Err(self.refused("does not say rightly whether its body is there, and why not")),
@@ -250,6 +254,25 @@ pub(crate) enum Received {
 /// The kinds of the entries that begin something.
 const BEGINNINGS: [&str; 6] =
     ["agency.added", "member.added", "contact.added", "note.added", "follow_up.added", "handoff.offered"];
+
+/// Whether a body of an entry of a kind can be one in which the name of a member was masked, as `erasure/masked.rs` does it.
+fn may_be_masked(kind: &str, body: &str) -> bool {
+    let names_members = matches!(
+        kind,
+        "note.added"
+            | "note.released"
+            | "note.sealed"
+            | "ownership.assigned"
+            | "ownership.ended"
+            | "ownership.transferred"
+            | "ownership.offered"
+            | "follow_up.added"
+            | "follow_up.handed"
+            | "handoff.offered"
+            | "handoff.receipted"
+    );
+    names_members && body.contains(FORMER)
+}
 
 /// An entry that is dated so many microseconds ahead of the clock here is refused: a day.
 const AHEAD_MAX: i64 = 86_400_000_000;
@@ -484,6 +507,8 @@ impl Writer<'_> {
         if is_out || entry.gone == Some(Absence::Erased) || erasure::erases(&entry.kind) {
             kept_out.hear(entry)?;
         }
+        // Who was erased elsewhere and stayed for the sake of a hold goes with it, wherever it was lifted.
+        kept_out.has_heard |= entry.kind == "contact.unheld";
         self.kept_out = Some(kept_out);
         Ok(is_out)
     }

@@ -842,3 +842,50 @@ fn an_entry_that_is_dated_before_what_it_names_is_refused_and_the_memory_can_be_
     client.rebuild().unwrap();
     is_sound(&client);
 }
+
+#[test]
+fn who_was_erased_elsewhere_and_held_here_goes_when_the_hold_is_lifted_elsewhere() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    client.write(Actor::system("counsel"), |w| w.hold(sally, "matter 1", "ordered")).unwrap();
+    let counsel = Memory::in_memory().unwrap();
+    take_in(&counsel, &entries(&client)).unwrap();
+    let _ = agency.erase(ana, sally, "case 17").unwrap();
+    take_in(&client, &entries(&agency)).unwrap();
+    assert_eq!(client.contact(sally).unwrap().name, "Sally");
+    counsel.write(Actor::system("counsel"), |w| w.lift_hold(sally, "matter 1", "settled")).unwrap();
+    take_in(&client, &entries(&counsel)).unwrap();
+    assert!(client.holds().unwrap().is_empty());
+    assert!(matches!(client.contact(sally), Err(Error::Erased { .. })), "nothing holds her, and she is still here");
+    assert!(!bodies(&client).contains("sally@"), "{}", bodies(&client));
+    is_sound(&client);
+}
+
+#[test]
+fn of_several_who_are_erased_together_an_address_that_they_share_is_known_again() {
+    let memory = Memory::in_memory().unwrap();
+    let named = |name: &str| NewContact::person(name).handle(Channel::Email, "sally@mail.example");
+    let twice = memory
+        .write(Actor::system("setup"), |w| Ok([w.add_contact(named("Sally"))?, w.add_contact(named("S. Marsh"))?]))
+        .unwrap();
+    let (other, _, sal) = memory_with("Olaf", "Sal");
+    let _ = memory.erase_all(Actor::system("setup"), twice, "case 17").unwrap();
+    take_in(&memory, &entries(&other)).unwrap();
+    assert!(matches!(memory.contact(sal), Err(Error::Erased { .. })), "she came back");
+    is_sound(&memory);
+}
+
+#[test]
+fn a_mask_where_no_name_is_ever_masked_is_refused() {
+    let (agency, ..) = memory_with("Ana", "Sally");
+    for (kind, from, to) in [("contact.added", "Sally", "a former member"), ("ownership.assigned", "Ana", "Eve")] {
+        let mut records = entries(&agency);
+        let record = records.iter_mut().find(|record| record.kind == kind).unwrap();
+        record.body = Some(RawValue::from_string(record.body().unwrap().replace(from, to)).unwrap());
+        record.gone = Some(Absence::Masked);
+        let client = Memory::in_memory().unwrap();
+        let error = take_in(&client, &records).unwrap_err().to_string();
+        assert!(error.contains("it names nobody who is"), "{error}");
+    }
+}
