@@ -521,7 +521,7 @@ impl Writer<'_> {
         let (hash_key, mut along) = (hash_key(self.sql())?, going.on_account());
         for id in contacts {
             let (notes, follow_ups) = along.remove(id).unwrap_or_default();
-            let addresses = hashed_addresses(self.sql(), self.contact_key(*id)?, &hash_key)?;
+            let addresses = hashed_addresses(self.sql(), self.contact_key(*id)?, going, &hash_key)?;
             self.append(*id, ContactErased { why: why.to_owned(), hash_key, addresses, notes, follow_ups })?;
         }
         Ok(())
@@ -579,16 +579,28 @@ fn address_hash(hash_key: &Hash, kind: &str, channel: &str, address: &str) -> Ha
     Hash::of(&all)
 }
 
-/// The addresses that a contact has or had and no other contact has: those by which they are known again.
-fn hashed_addresses(sql: &dyn Sql, contact: i64, hash_key: &Hash) -> Result<Vec<Hash>> {
-    let mut hashes = sql.all(
-        "SELECT c.kind, h.channel, h.address_key FROM handle h JOIN contact c ON c.key = h.contact
-         WHERE h.contact = $1 AND NOT EXISTS (
-             SELECT 1 FROM handle o
-             WHERE o.address_key = h.address_key AND o.channel = h.channel AND o.contact <> $1
-         )",
+/// The addresses that a contact has or had and nobody else has who stays: those by which they are known again.
+fn hashed_addresses(sql: &dyn Sql, contact: i64, going: &Going, hash_key: &Hash) -> Result<Vec<Hash>> {
+    let mut hashes = Vec::new();
+    sql.each(
+        "SELECT c.kind, h.channel, h.address_key FROM handle h JOIN contact c ON c.key = h.contact WHERE h.contact = $1",
         &[Value::Int(contact)],
-        |row| Ok(address_hash(hash_key, row.text(0)?, row.text(1)?, row.text(2)?)),
+        |row| {
+            let (kind, channel, address) = (row.text(0)?, row.text(1)?, row.text(2)?);
+            let mut stays = false;
+            sql.each(
+                "SELECT contact FROM handle WHERE address_key = $1 AND channel = $2",
+                &[Value::Text(address), Value::Text(channel)],
+                |other| {
+                    stays |= !going.contacts.contains_key(&other.int(0)?);
+                    Ok(())
+                },
+            )?;
+            if !stays {
+                hashes.push(address_hash(hash_key, kind, channel, address));
+            }
+            Ok(())
+        },
     )?;
     hashes.sort_unstable();
     Ok(hashes)
