@@ -340,7 +340,8 @@ impl Arrival {
             let (count, has) = (self.attachments_kept_out, word_for(self.attachments_kept_out, "it", "them"));
             writeln!(f, "Of {} the bytes stayed out: nothing that stands here has {has}.", Count(count, "attachment"))?;
         }
-        if self.erased.is_any() || !self.erased.held_back.is_empty() {
+        let is_held_back = !self.erased.held_back.is_empty() || !self.erased.members_held_back.is_empty();
+        if self.erased.is_any() || is_held_back {
             writeln!(f, "Erased elsewhere: {}", self.erased)?;
         }
         if self.attachments_missing > 0 {
