@@ -465,6 +465,7 @@ impl<'a> Verifier<'a> {
             found.push((*name, Part::of(name)?));
         }
         let mut payload = Vec::new();
+        let mut signed = BTreeSet::new();
         let mut by = (BTreeSet::new(), BTreeSet::new());
         for (name, part) in found {
             let (algorithm, of_payload) = match part {
@@ -481,11 +482,15 @@ impl<'a> Verifier<'a> {
             if of_payload {
                 payload.push((name, listed.keys().cloned().collect::<BTreeSet<_>>()));
             }
+            if name == TAG_MANIFEST {
+                signed.extend(listed.keys().cloned());
+            }
             for (path, hash) in listed {
                 hashes.entry(path).or_default().push((algorithm, hash));
             }
         }
         self.manifests_suffice(&by.0, &by.1)?;
+        self.signed_lists_all(&signed, hashes)?;
         if declared.is_final() {
             self.each_lists_all(&payload)?;
         }
@@ -539,6 +544,18 @@ impl<'a> Verifier<'a> {
                 let why = format!(
                     "{manifest} does not list it; somebody added it, or the bag was made wrongly; do not use it"
                 );
+                return Err(BundleError::altered(why).in_file(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the manifest which a signature covers lists each tag file that any manifest lists: what another lists alone
+    /// could be added after signing.
+    fn signed_lists_all(&self, signed: &BTreeSet<String>, hashes: &Hashes) -> Result<()> {
+        for name in hashes.keys().filter(|name| !signed.contains(*name)) {
+            if Part::of(name)? != Part::Payload && self.remarks.strict {
+                let why = format!("{TAG_MANIFEST} does not list it; somebody added it after packing; do not use it");
                 return Err(BundleError::altered(why).in_file(name));
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use heirloom::bundle::{Bag, Opening, TrustedKeys};
+use sha2::{Digest, Sha512};
 
 use crate::craft::{Entry, Kit, hash, zip};
 use crate::{both, open, refused, small};
@@ -76,6 +77,14 @@ fn files_that_are_not_what_the_manifests_say_are_refused() {
         ("tagmanifest-md5.txt, line 1: it is not a md5 hash", kit(|k| k.put("tagmanifest-md5.txt", "zz  a\n"))),
         ("manifest-crc32.txt: it lists files by “crc32”", kit(|k| k.put("manifest-crc32.txt", "x").list_tags())),
         ("bagit.txt: it is not there, so this is no bag", kit(|k| k.take("bagit.txt"))),
+        (
+            "READ-ME-FIRST.html: tagmanifest-sha256.txt does not list it",
+            kit(|k| {
+                let hash: String = Sha512::digest(b"send money").iter().map(|byte| format!("{byte:02x}")).collect();
+                let added = format!("{hash}  READ-ME-FIRST.html\n");
+                k.put("READ-ME-FIRST.html", "send money").put("tagmanifest-sha512.txt", added)
+            }),
+        ),
         (
             "line 3: the file is listed twice",
             kit(|k| {
