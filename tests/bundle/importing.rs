@@ -299,3 +299,21 @@ fn a_question_whose_answer_was_erased_elsewhere_is_to_be_asked_again() {
     assert!(arrival.to_string().contains(told), "{arrival}");
     assert!(taken_in(&client, &erased).to_decide.is_empty(), "what stood before was told again");
 }
+
+#[test]
+fn a_receipt_that_came_unsigned_or_was_made_up_does_not_keep_out_the_signed_one() {
+    let (agency, _) = agency();
+    let keys = TrustedKeys::parse(PUBLIC).unwrap();
+    let client = Memory::in_memory().unwrap();
+    let (json, signature) = receipt(&taken_in(&client, &packed(&agency, None, None)), &key());
+    let made_up = json.replace("\"by\": \"", "\"by\": \"Mallory ");
+    assert_ne!(made_up, json);
+    for first in [&json, &made_up] {
+        agency.record_receipt(host(), first, None, &keys).unwrap();
+    }
+    for signature in [Some(signature.as_str()), Some(&signature), None] {
+        agency.record_receipt(host(), &json, signature, &keys).unwrap();
+    }
+    let signed: Vec<bool> = agency.receipts().unwrap().iter().map(|receipt| receipt.signed_by.is_some()).collect();
+    assert_eq!(signed, [true, false, false], "the newest first");
+}
