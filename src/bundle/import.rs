@@ -35,6 +35,8 @@ pub(crate) const JOURNAL: &str = "data/journal.jsonl";
 /// The folder of a bundle that holds the bytes of attachments, each under its SHA-256, which an ending may follow.
 pub(crate) const ATTACHMENTS: &str = "data/attachments/";
 
+/// The most bytes of the file that says what a bundle is: it is held in memory.
+const STATEMENT_MAX: u64 = 32 << 20;
 /// Progress is told every so many entries.
 const TELL_EVERY: u64 = 1_000;
 
@@ -442,6 +444,11 @@ pub(crate) fn statement(bag: &Bag) -> Result<Statement> {
             let why = "it is not there, so this is a bag, and not a bundle of a memory";
             return Err(BundleError::new(BundleFault::NotABundle, why).in_file(file).of(bag.name()).into());
         }
+    }
+    let size = bag.files().find(|file| file.name == STATEMENT).map_or(0, |file| file.size);
+    if size > STATEMENT_MAX {
+        let why = format!("it has {size} bytes, the limit for it is {STATEMENT_MAX}; ask for the bundle again");
+        return Err(BundleError::new(BundleFault::Limit, why).in_file(STATEMENT).of(bag.name()).into());
     }
     let bytes = bag.read_to_vec(STATEMENT)?;
     let wrong = |e: serde_json::Error| {

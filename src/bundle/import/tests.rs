@@ -668,3 +668,16 @@ fn who_was_erased_here_stays_out_and_the_report_says_so() {
     assert_eq!(arrival.kept_out, 0, "what came without a body was not kept out here: {arrival}");
     is_sound(&agency);
 }
+
+#[test]
+fn a_statement_above_the_limit_is_refused_before_it_is_read() {
+    let (agency, ..) = memory_with("Ana", "Sally");
+    let parts = Parts::of(&agency);
+    let lines = parts.lines();
+    let mut statement = parts.statement_of(&lines);
+    statement.resize(statement.len() + (32 << 20), b' ');
+    let bag = pack(&statement, &lines, &[], None);
+    let error = Memory::in_memory().unwrap().import_bundle(&bag).preview().unwrap_err().to_string();
+    assert!(error.contains("handoff.json: it has 3355"), "{error}");
+    assert!(error.contains("the limit for it is 33554432"), "{error}");
+}
