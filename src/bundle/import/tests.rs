@@ -681,3 +681,21 @@ fn a_statement_above_the_limit_is_refused_before_it_is_read() {
     assert!(error.contains("handoff.json: it has 3355"), "{error}");
     assert!(error.contains("the limit for it is 33554432"), "{error}");
 }
+
+#[test]
+fn a_member_who_was_erased_elsewhere_and_whom_a_hold_keeps_is_named_in_the_report() {
+    let (agency, ana, sally) = memory_with("Ana", "Sally");
+    let client = Memory::in_memory().unwrap();
+    let _ = take_in(&client, &agency);
+    client.write(office(), |w| w.hold(sally, "matter 1", "ordered").map(drop)).unwrap();
+    agency
+        .write(office(), |w| {
+            let ben = w.add_member(NewMember::new("Ben"))?;
+            w.transfer(sally, &ben, None)?;
+            w.depart(ana, None)
+        })
+        .unwrap();
+    let _ = agency.erase_member(office(), ana, "case 18").unwrap();
+    let told = take_in(&client, &agency).to_string();
+    assert!(told.contains("Erased elsewhere: nothing more; a legal hold keeps Ana"), "{told}");
+}
