@@ -431,6 +431,32 @@ fn who_received_what_was_purged_can_send_it_back() {
     assert!(scene.agency.brief(scene.sally).unwrap().to_string().contains("Asked for the terrace"));
 }
 
+#[test]
+fn what_was_purged_comes_back_also_with_a_bundle_that_has_only_a_part_of_it() {
+    let scene = scene();
+    let line = r#"{"contact": {"id": "1", "name": "Ruth Imported"}}"#;
+    let _ = scene.agency.import("crm").by(&scene.tom).json_lines(line.as_bytes()).unwrap();
+    let ruth = scene.agency.by_external_id("crm", "1").unwrap().unwrap().id;
+    scene
+        .agency
+        .write(&scene.tom, |w| {
+            w.assign(ruth, &scene.tom, Role::Owner)?;
+            w.follow_up(ruth, "Send the menu").save()
+        })
+        .unwrap();
+    let bag = scene.pack_of([ruth]); // the line that was read stays behind
+    scene.hand_over(&bag);
+    let back = opened(|zip| drop(scene.client.bundle().write(zip).unwrap()));
+    for bag_of_ruth in [&back, &bag] {
+        scene.run(&scene.purge(&bag).with_what_was_withheld());
+        assert!(scene.agency.contact(ruth).is_err());
+        let _ = scene.agency.import_bundle(bag_of_ruth).run(&scene.tom).unwrap();
+        let brief = scene.agency.brief(ruth).unwrap().to_string();
+        assert!(brief.contains("Ruth Imported") && brief.contains("Send the menu"), "{brief}");
+        assert!(scene.agency.verify().unwrap().is_sound());
+    }
+}
+
 fn history(memory: &Memory, contact: ContactId) -> String {
     memory.history(contact).unwrap().iter().map(|entry| format!("{entry}\n")).collect()
 }

@@ -304,14 +304,13 @@ impl Writer<'_> {
     /// Adds the body to an entry that came without, or with less of it.
     fn fill(&mut self, seq: i64, entry: &Record, change: Option<&Change>) -> Result<Received> {
         let id = entry.id.as_bytes();
-        // Nothing but the whole body shows that it is what was written here.
-        let may_be_part = entry.origin != self.memory_id().0;
+        // What was purged here may come back in part, because who received it has no more: its own memory too takes it on the
+        // word of who sends it.
         let says_more = match (entry.gone, gone::why(self.sql, id)?) {
             (None, Some(Absence::Withheld | Absence::Cut | Absence::Purged)) => true,
-            (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) => may_be_part,
-            (None, Some(Absence::Masked)) => self.completes(seq, entry)?,
-            (Some(Absence::Masked), Some(Absence::Cut | Absence::Masked)) => {
-                may_be_part && self.completes(seq, entry)?
+            (Some(Absence::Cut | Absence::Masked), Some(Absence::Withheld | Absence::Purged)) => true,
+            (None, Some(Absence::Masked)) | (Some(Absence::Masked), Some(Absence::Cut | Absence::Masked)) => {
+                self.completes(seq, entry)?
             }
             (Some(Absence::Erased), Some(Absence::Withheld | Absence::Purged)) => {
                 self.is_gone(id, Absence::Erased, None)?;
