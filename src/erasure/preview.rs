@@ -132,38 +132,40 @@ pub(super) fn mentions(sql: &dyn Sql, text: &str) -> Result<Vec<Subject>> {
 }
 
 impl fmt::Display for ErasurePreview {
-    /// What would go, in words.
+    /// What would go, in words: what goes with it, each on a line of its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Visible(&self.told()))
-    }
-}
-
-impl ErasurePreview {
-    fn told(&self) -> String {
-        let names = |contacts: &[ContactSummary]| {
-            contacts.iter().map(|contact| contact.name.as_str()).collect::<Vec<_>>().join(", ")
-        };
-        let mut told = format!(
+        write!(
+            f,
             "{} would be erased, with {}, {}, {} and {}.",
-            self.contact.name,
+            Visible(&self.contact.name),
             Count(self.notes, "note"),
             Count(self.follow_ups, "promise"),
             Count(self.handles, "handle"),
             Count(self.attachments, "attachment")
-        );
-        for shared in &self.shared {
-            told += &format!("\n- the note {} is also about {}, and goes for all", shared.note, names(&shared.with));
-        }
+        )?;
+        self.besides().iter().try_for_each(|line| write!(f, "\n- {}", Visible(line)))
+    }
+}
+
+impl ErasurePreview {
+    /// What somebody should know besides, a line each.
+    fn besides(&self) -> Vec<String> {
+        let names = |contacts: &[ContactSummary]| {
+            contacts.iter().map(|contact| contact.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let also = |shared: &Shared| {
+            format!("the note {} is also about {}, and goes for all", shared.note, names(&shared.with))
+        };
+        let mut lines: Vec<String> = self.shared.iter().map(also).collect();
         if !self.linked.is_empty() {
-            told += &format!("\n- links to them go, which are or were of {}", names(&self.linked));
+            lines.push(format!("links to them go, which are or were of {}", names(&self.linked)));
         }
         if !self.same_address.is_empty() {
-            told += &format!("\n- not erased, though with an address of theirs too: {}", names(&self.same_address));
+            lines.push(format!("not erased, though with an address of theirs too: {}", names(&self.same_address)));
         }
         if let Some((name, matter)) = &self.held {
-            told +=
-                &format!("\n- {name} is under a legal hold for {matter}: nothing can be erased before it is lifted");
+            lines.push(format!("{name} is under a legal hold for {matter}: nothing can be erased before it is lifted"));
         }
-        told
+        lines
     }
 }
