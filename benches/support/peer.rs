@@ -1,5 +1,6 @@
 //! The peer: the tables of a memory by hand in `rusqlite`, with statements held and the pragmas that heirloom sets.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -9,6 +10,7 @@ use heirloom::Durability;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement, params};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::corpus::Corpus;
@@ -67,6 +69,11 @@ const TABLES: &str = "
         system TEXT NOT NULL, external_id TEXT NOT NULL, note INTEGER NOT NULL,
         PRIMARY KEY (system, external_id, note)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE assignment (
+        contact INTEGER NOT NULL, member BLOB NOT NULL, role TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER,
+        PRIMARY KEY (contact, member, role, since)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX assignment_by_member ON assignment (member, contact);
     CREATE TABLE journal (
         seq INTEGER PRIMARY KEY, subject BLOB NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, actor INTEGER NOT NULL,
         body TEXT NOT NULL
@@ -120,6 +127,7 @@ pub(crate) fn dump(connection: &Connection, query: &str, output: &mut impl Write
 
 /// A note to be written.
 pub(crate) struct Note<'a> {
+    pub(crate) id: Uuid,
     pub(crate) contact: i64,
     pub(crate) text: &'a str,
     pub(crate) kind: &'a str,
@@ -148,6 +156,7 @@ pub(crate) struct Writer<'c> {
     note_contact: Statement<'c>,
     spoken: Statement<'c>,
     note_id: Statement<'c>,
+    assignment: Statement<'c>,
     journal: Statement<'c>,
     note_words: Statement<'c>,
     connection: &'c Connection,
@@ -182,6 +191,7 @@ impl<'c> Writer<'c> {
             ),
             spoken: held("UPDATE contact SET spoken_at = ?1 WHERE key = ?2 AND (spoken_at IS NULL OR spoken_at < ?1)"),
             note_id: held("INSERT INTO note_external_id (system, external_id, note) VALUES (?1, ?2, ?3)"),
+            assignment: held("INSERT INTO assignment (contact, member, role, since) VALUES (?1, ?2, ?3, ?4)"),
             journal: held("INSERT INTO journal (subject, kind, at, actor, body) VALUES (?1, ?2, ?3, 1, ?4)"),
             note_words: held("INSERT INTO note_words (rowid, text) VALUES (?1, ?2)"),
             connection,
@@ -194,6 +204,7 @@ impl<'c> Writer<'c> {
         let contact = self.contact_key.query_row([contact], |row| row.get(0)).unwrap();
         let now = chrono::Utc::now().timestamp_micros();
         let note = Note {
+            id: Uuid::now_v7(),
             contact,
             text,
             kind: "conversation",
@@ -213,10 +224,9 @@ impl<'c> Writer<'c> {
     }
 
     fn keep_note(&mut self, note: &Note<'_>, now: i64, body: Option<&str>) {
-        let id = Uuid::now_v7();
         self.note
             .execute(params![
-                id.as_bytes(),
+                note.id.as_bytes(),
                 note.kind,
                 note.text,
                 note.happened_at,
@@ -235,13 +245,12 @@ impl<'c> Writer<'c> {
             self.note_id.execute(params!["corpus", id, key]).unwrap();
         }
         if let Some(body) = body {
-            self.journal.execute(params![id.as_bytes(), "note.added", now, body]).unwrap();
+            self.journal.execute(params![note.id.as_bytes(), "note.added", now, body]).unwrap();
             self.note_words.execute(params![key, note.text]).unwrap();
         }
     }
 
-    fn keep_contact(&mut self, contact: &ContactLine<'_>, now: i64, body: Option<&str>) -> i64 {
-        let id = Uuid::now_v7();
+    fn keep_contact(&mut self, id: Uuid, contact: &ContactLine<'_>, now: i64, body: Option<&str>) -> i64 {
         self.contact.execute(params![id.as_bytes(), contact.name, contact.name.to_lowercase(), now]).unwrap();
         let key = self.connection.last_insert_rowid();
         self.field.execute(params![key, "company", contact.company]).unwrap();
@@ -271,11 +280,12 @@ impl<'c> Writer<'c> {
             let body = (self.keeps == Keeps::JournalAndWords).then_some(line.as_str());
             match serde_json::from_str(&line).unwrap() {
                 Line::Contact(contact) => {
-                    let key = self.keep_contact(&contact, now, body);
+                    let key = self.keep_contact(Uuid::now_v7(), &contact, now, body);
                     keys.insert(contact.id.to_owned(), key);
                 }
                 Line::Note(note) => {
                     let note = Note {
+                        id: Uuid::now_v7(),
                         contact: keys[note.about.id],
                         text: note.text,
                         kind: note.kind,
@@ -292,6 +302,126 @@ impl<'c> Writer<'c> {
         }
         self.commit.raw_execute().unwrap();
     }
+
+    /// Loads the journal of a bundle in one transaction, and believes all of it; a journal keeps each body as it was read.
+    pub(crate) fn load_journal(&mut self, input: impl BufRead) {
+        let mut keys: HashMap<Uuid, i64> = HashMap::new();
+        let mut members: HashMap<Uuid, i64> = HashMap::new();
+        self.begin.raw_execute().unwrap();
+        for line in input.lines() {
+            let line = line.unwrap();
+            let entry: Entry<'_> = serde_json::from_str(&line).unwrap();
+            let body = entry.body.get();
+            let kept = (self.keeps == Keeps::JournalAndWords).then_some(body);
+            match entry.kind {
+                "member.added" => drop(members.insert(entry.id, members.len() as i64 + 1)),
+                "contact.added" => {
+                    let added: ContactBody<'_> = serde_json::from_str(body).unwrap();
+                    keys.insert(entry.id, self.keep_contact(entry.id, &added.line(), entry.at, kept));
+                }
+                "note.added" => {
+                    let note: NoteBody<'_> = serde_json::from_str(body).unwrap();
+                    let note = Note {
+                        id: entry.id,
+                        contact: keys[&note.about[0]],
+                        text: &note.text,
+                        kind: note.kind,
+                        happened_at: DateTime::parse_from_rfc3339(note.happened_at).unwrap().timestamp_micros(),
+                        said_by: Some(&note.said_by.name),
+                        voice: note.said_by.member.and_then(|member| members.get(&member).copied()).unwrap_or(0),
+                        channel: Some(note.channel),
+                        direction: Some(note.direction),
+                        external_id: Some(note.external_id.id),
+                    };
+                    self.keep_note(&note, entry.at, kept);
+                }
+                "ownership.assigned" => {
+                    let assigned: AssignedBody<'_> = serde_json::from_str(body).unwrap();
+                    let row = params![keys[&entry.subject], assigned.member.as_bytes(), assigned.role, assigned.since];
+                    self.assignment.execute(row).unwrap();
+                    if let Some(body) = kept {
+                        self.journal.execute(params![entry.subject.as_bytes(), entry.kind, entry.at, body]).unwrap();
+                    }
+                }
+                other => panic!("the corpus has no entry {other}"),
+            }
+        }
+        self.commit.raw_execute().unwrap();
+    }
+}
+
+/// A line of the journal of a bundle.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    id: Uuid,
+    subject: Uuid,
+    kind: &'a str,
+    at: i64,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct ContactBody<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    handles: Vec<HandleBody<'a>>,
+    #[serde(borrow)]
+    tags: Vec<&'a str>,
+    #[serde(borrow)]
+    fields: HashMap<&'a str, Cow<'a, str>>,
+    #[serde(borrow)]
+    external_id: About<'a>,
+}
+
+#[derive(Deserialize)]
+struct HandleBody<'a> {
+    channel: &'a str,
+    address: &'a str,
+}
+
+impl ContactBody<'_> {
+    fn line(&self) -> ContactLine<'_> {
+        let address = |channel| self.handles.iter().find(|handle| handle.channel == channel).unwrap().address;
+        ContactLine {
+            id: self.external_id.id,
+            name: &self.name,
+            email: address("email"),
+            x: address("x"),
+            tags: self.tags.clone(),
+            company: &self.fields["company"],
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct NoteBody<'a> {
+    about: Vec<Uuid>,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+    kind: &'a str,
+    happened_at: &'a str,
+    #[serde(borrow)]
+    said_by: SpeakerBody<'a>,
+    channel: &'a str,
+    direction: &'a str,
+    #[serde(borrow)]
+    external_id: About<'a>,
+}
+
+#[derive(Deserialize)]
+struct SpeakerBody<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    member: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+struct AssignedBody<'a> {
+    member: Uuid,
+    role: &'a str,
+    since: i64,
 }
 
 fn body(note: &Note<'_>) -> String {
