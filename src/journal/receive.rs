@@ -27,6 +27,7 @@ use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time;
 
 mod place;
+mod rules;
 
 /// An entry as it travels: a line of `data/journal.jsonl`. The names and forms of its fields are frozen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -213,6 +214,7 @@ impl Incoming {
     pub(crate) fn new(record: Record) -> Result<Self> {
         record.check()?;
         let change = record.change()?;
+        change.as_ref().map_or(Ok(()), |change| record.check_body(change))?;
         Ok(Self { record, change })
     }
 

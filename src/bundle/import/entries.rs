@@ -4,7 +4,7 @@
 
 use std::io::{BufReader, Read};
 use std::panic::resume_unwind;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use uuid::Uuid;
@@ -41,16 +41,30 @@ pub(crate) fn each_entry(bag: &Bag, journal: Hash, each: &mut dyn FnMut(Incoming
 fn ahead(entries: &mut Entries<'_>, each: &mut dyn FnMut(Incoming) -> Result<()>) -> Option<Result<()>> {
     thread::scope(|scope| {
         let (filled, batches) = sync_channel(WAITING);
+        let (acknowledge, taken) = channel();
         let read = move || {
+            let mut under_way = 0;
             // Nobody takes any more once something was wrong.
             while let Some(batch) = entries.batch()
                 && filled.send(batch).is_ok()
-            {}
+            {
+                under_way += 1;
+                // A long entry is held once as a line, once as a record and once as a change: never two of them at a time.
+                while under_way > 0 && entries.is_long() && taken.recv().is_ok() {
+                    under_way -= 1;
+                }
+                under_way -= taken.try_iter().count();
+            }
         };
         let reader = thread::Builder::new().spawn_scoped(scope, read).ok()?;
-        let taken = batches.into_iter().flatten().try_for_each(|entry| each(entry?));
+        let done = batches.into_iter().try_for_each(move |batch| {
+            batch.into_iter().try_for_each(|entry| each(entry?))?;
+            // Where nobody reads any more, nobody waits for it.
+            let _ = acknowledge.send(());
+            Ok(())
+        });
         reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        Some(taken)
+        Some(done)
     })
 }
 
@@ -59,6 +73,8 @@ struct Entries<'a> {
     bag: &'a Bag,
     input: BufReader<BagFile<'a>>,
     line: Vec<u8>,
+    /// How many bytes the line had.
+    bytes: usize,
     /// The number of the line.
     number: u64,
     /// The place of the newest entry in the order of all.
@@ -68,7 +84,7 @@ struct Entries<'a> {
 impl<'a> Entries<'a> {
     fn of(bag: &'a Bag) -> Result<Self> {
         let input = BufReader::with_capacity(1 << 16, bag.read(JOURNAL)?);
-        Ok(Self { bag, input, line: Vec::new(), number: 0, newest: None })
+        Ok(Self { bag, input, line: Vec::new(), bytes: 0, number: 0, newest: None })
     }
 
     /// Reads some entries, up to the first that is wrong; `None` at the end.
@@ -78,10 +94,15 @@ impl<'a> Entries<'a> {
             && batch.last().is_none_or(Result::is_ok)
             && let Some(entry) = self.read().transpose()
         {
-            bytes += self.line.len();
+            bytes += self.bytes;
             batch.push(entry.map_err(|error| placed(self.bag, &line_of(self.number), error)));
         }
         (!batch.is_empty()).then_some(batch)
+    }
+
+    /// Whether the last line was longer than a batch.
+    const fn is_long(&self) -> bool {
+        self.bytes > BATCH
     }
 
     /// Reads the next entry, which must come after the one before it.
@@ -90,7 +111,11 @@ impl<'a> Entries<'a> {
         if !next_line(&mut self.input, &mut self.line)? {
             return Ok(None);
         }
+        self.bytes = self.line.len();
         let record = record(without_end(&self.line))?;
+        if self.is_long() {
+            self.line = Vec::new();
+        }
         let place = Some((record.stamp, record.id));
         if place <= self.newest {
             return Err(Error::refused(format!(

@@ -889,3 +889,35 @@ fn a_mask_where_no_name_is_ever_masked_is_refused() {
         assert!(error.contains("it names nobody who is"), "{error}");
     }
 }
+
+#[test]
+fn a_body_that_breaks_the_rules_of_its_noun_is_refused() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    let known = entries(&agency);
+    let stamp = known.last().unwrap().stamp + 5;
+    let body = |kind: &str| known.iter().find(|r| r.kind == kind).unwrap().body().unwrap().to_owned();
+    let (contact, note) = (body("contact.added"), body("note.added"));
+    let about = format!("\"{sally}\"");
+    let cases = [
+        ("an empty name", None, "contact.added", contact.replace("Sally", "")),
+        ("U+0000 in a name", None, "contact.added", contact.replace("Sally", "a\\u0000b")),
+        ("a name of 5 MB", None, "contact.added", contact.replace("Sally", &"x".repeat(5_000_000))),
+        ("a note about nobody", None, "note.added", note.replace(&about, "")),
+        ("a text of 10 MB", None, "note.added", note.replace("Stops by as a reward", &"x ".repeat(5_000_000))),
+        ("U+0000 in a text", None, "note.added", note.replace("Stops by as a reward", "a\\u0000b")),
+        ("an empty tag", Some(sally.uuid()), "contact.tagged", r#"{"tag":""}"#.to_owned()),
+        ("a hold without matter", Some(sally.uuid()), "contact.held", r#"{"matter":"","why":""}"#.to_owned()),
+        ("a note about one twice", None, "note.added", note.replace(&about, &format!("{about},{about}"))),
+    ];
+    let mut wrong = Vec::new();
+    for (what, subject, kind, body) in cases {
+        let client = Memory::in_memory().unwrap();
+        take_in(&client, &known).unwrap();
+        match take_in(&client, &[forged(kind, subject, stamp, &body)]) {
+            Ok(_) => wrong.push(format!("{what}: accepted")),
+            Err(error) if error.to_string().contains("has a body that no memory writes") => {}
+            Err(error) => wrong.push(format!("{what}: {error}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
