@@ -154,7 +154,10 @@ impl Declaration {
             _ => Some(self.encoding.decode(bytes)).filter(|(.., broken)| !broken).map(|(text, ..)| text.into_owned()),
         };
         text.ok_or_else(|| {
-            let why = format!("it is not {}, which bagit.txt says that it is", self.encoding.name());
+            let why = format!(
+                "it is not {}, which bagit.txt says that it is; ask for the bundle again",
+                self.encoding.name()
+            );
             BundleError::damaged(why).in_file(name)
         })
     }

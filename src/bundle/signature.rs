@@ -460,8 +460,10 @@ impl SignatureCheck {
     pub fn require(self) -> Result<String> {
         match self {
             Self::Trusted { name, .. } => Ok(name),
-            other => Err(BundleError::signature(format!(
-                "{other}; ask the sender for the key that they sign with, by another way than the bundle came"
+            Self::Unsigned => Err(BundleError::signature(format!("{self}; ask the sender to sign it"))),
+            Self::Broken { .. } => Err(BundleError::signature(format!("{self}; ask the sender for it again"))),
+            Self::NotValid { .. } | Self::Unknown { .. } => Err(BundleError::signature(format!(
+                "{self}; ask the sender for the key that they sign with, by another way than the bundle came"
             ))),
         }
     }

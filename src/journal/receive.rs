@@ -151,7 +151,9 @@ impl Record {
         // What a number means in a body that this build does not know is a newer heirloom's to say.
         let is_known = Change::is_known(&self.kind, self.version);
         if is_known && self.body().is_some_and(holds_no_instant) {
-            return Err(self.refused("holds a number that is no instant on any day that there is"));
+            return Err(self.refused(
+                "holds a number that is no instant on any day that there is; it was changed, ask for the bundle again",
+            ));
         }
         let read = |body| Change::read(&self.kind, self.version, body);
         self.body().map(read).transpose().map_err(|error| match error {
@@ -165,24 +167,27 @@ impl Record {
     /// Checks what can be told from the entry alone.
     fn check(&self) -> Result<()> {
         if [self.stamp, self.at].iter().any(|at| time::from_micros(*at).is_err()) {
-            return Err(self.refused("is dated on no day that there is"));
+            return Err(self.refused("is dated on no day that there is; it was changed, ask for the bundle again"));
         }
         if matches!(self.about(), Subject::Memory(_)) {
-            return Err(self.refused("is about a memory itself, which no bundle carries"));
+            return Err(self.refused("is about a memory itself, which no bundle carries; ask for the bundle again"));
         }
         match (&self.salt, self.body(), self.gone) {
-            (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != self.digest => {
-                Err(self.refused("has a body that is not the one that was written"))
-            }
-            (Some(_), Some(_), Some(Absence::Cut)) if cut::what(&self.kind).is_none() => {
-                Err(self.refused("has a body of which a part was cut, and of its kind nothing ever is"))
-            }
-            (Some(_), Some(body), Some(Absence::Masked)) if !may_be_masked(&self.kind, body) => {
-                Err(self.refused("has a body in which a name was masked, and it names nobody who is"))
-            }
+            (Some(salt), Some(body), None) if Hash::of(&[salt, body.as_bytes()]) != self.digest => Err(self
+                .refused("has a body that is not the one that was written; it was changed, ask for the bundle again")),
+            (Some(_), Some(_), Some(Absence::Cut)) if cut::what(&self.kind).is_none() => Err(self.refused(
+                "has a body of which a part was cut, and of its kind nothing ever is; it was changed, ask for the \
+                     bundle again",
+            )),
+            (Some(_), Some(body), Some(Absence::Masked)) if !may_be_masked(&self.kind, body) => Err(self.refused(
+                "has a body in which a name was masked, and it names nobody who is; it was changed, ask for the \
+                     bundle again",
+            )),
             (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
             | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
-            _ => Err(self.refused("does not say rightly whether its body is there, and why not")),
+            _ => Err(self.refused(
+                "does not say rightly whether its body is there, and why not; it was changed, ask for the bundle again",
+            )),
         }
     }
 
@@ -290,7 +295,10 @@ impl Writer<'_> {
         if let Some((seq, hash)) = known(self.sql, entry.id)? {
             return match hash == entry.hash {
                 true => self.fill(seq, entry, change.as_ref()),
-                false => Err(entry.refused("is here already with another content; one of the two was changed")),
+                false => Err(entry.refused(
+                    "is here already with another content; one of the two was changed, and verify says whether it is the \
+                     one here",
+                )),
             };
         }
         if entry.origin == self.memory_id().0 {
@@ -425,7 +433,9 @@ impl Writer<'_> {
         if entry.is_first() {
             let known = Change::is_known(&entry.kind, entry.version);
             return match known && !begins {
-                true => Err(entry.refused("stands where something begins, and nothing begins with that")),
+                true => Err(entry.refused(
+                    "stands where something begins, and nothing begins with that; it was changed, ask for the bundle again",
+                )),
                 false => Ok(None),
             };
         }
@@ -435,14 +445,16 @@ impl Writer<'_> {
             |row| Ok((row.int(0)?, row.string(1)?)),
         )?;
         let Some((key, kind)) = first else {
-            return Err(
-                entry.refused("is about something whose first entry is neither here nor before it in the bundle")
-            );
+            return Err(entry.refused(
+                "is about something whose first entry is neither here nor before it in the bundle; ask for a bundle \
+                     that holds it",
+            ));
         };
         let fits = entry.about() == Subject::of(&kind, entry.subject);
         match fits && !begins {
             true => Ok(Some(key)),
-            false => Err(entry.refused(&format!("cannot be about what began with {kind}"))),
+            false => Err(entry
+                .refused(&format!("cannot be about what began with {kind}; it was changed, ask for the bundle again"))),
         }
     }
 
@@ -470,7 +482,8 @@ impl Writer<'_> {
         match header.hash(&mut self.buffer) == entry.hash {
             true => Ok(()),
             false => Err(entry.refused(
-                "does not follow what is known about its subject: it was changed, or an entry before it is missing",
+                "does not follow what is known about its subject: it was changed, or an entry before it is missing; ask for the \
+                 bundle again",
             )),
         }
     }
@@ -520,8 +533,7 @@ impl Writer<'_> {
         let stale = std::mem::take(&mut self.stale);
         refold(self.sql, &stale).map_err(|error| match error {
             error @ (Error::Unknown { .. } | Error::Erased { .. } | Error::Invalid { .. }) => Error::refused(format!(
-                "what came cannot be put together with what is here: {error}. If the bundle continues an earlier one, \
-                 import that first"
+                "what came cannot be put together with what is here: {error}; ask for a bundle that holds it"
             )),
             Error::Fault { why, .. } => Error::refused(format!("what it holds contradicts what is known: {why}")),
             error => error,
@@ -543,8 +555,9 @@ impl Writer<'_> {
 /// Says of an entry that it cannot be applied, and why.
 fn unmet(entry: &Record, error: Error) -> Error {
     match error {
-        error @ (Error::Unknown { .. } | Error::Erased { .. }) => entry
-            .refused(&format!("cannot be applied: {error}. If the bundle continues an earlier one, import that first")),
+        error @ (Error::Unknown { .. } | Error::Erased { .. }) => {
+            entry.refused(&format!("cannot be applied: {error}; ask for a bundle that holds it"))
+        }
         Error::Invalid { what, why } => entry.refused(&format!("cannot be applied: {what}: {why}")),
         Error::Fault { why, .. } => entry.refused(&format!("contradicts what is known: {why}")),
         error => error,
@@ -637,7 +650,9 @@ fn member_key(sql: &dyn Sql, entry: &Record, id: Uuid) -> Result<i64> {
     })?;
     match found {
         Some((key, Subject::Member(_))) => Ok(key),
-        _ => Err(entry.refused("was made by a member who is neither here nor before it in the bundle")),
+        _ => Err(entry.refused(
+            "was made by a member who is neither here nor before it in the bundle; ask for a bundle that holds them",
+        )),
     }
 }
 
