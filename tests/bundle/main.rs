@@ -7,6 +7,7 @@ mod conformance;
 mod craft;
 mod files;
 mod importing;
+mod kit;
 mod limits;
 mod random;
 mod scope;
