@@ -609,6 +609,17 @@ fn what_names_what_a_newer_heirloom_began_is_taken_in_and_handed_on_byte_for_byt
 }
 
 #[test]
+fn what_a_newer_heirloom_noted_is_read_by_who_reads_all_because_it_may_be_private() {
+    let (parts, ..) = of_a_newer_heirloom();
+    let client = Memory::in_memory().unwrap();
+    let _ = client.import_bundle(&parts.bag()).run(office()).unwrap();
+    let note = parts.records.iter().find(|record| record.kind == "note.added" && record.version == 2).unwrap().id;
+    let read = |memory: &Memory| memory.entry(crate::EntryId(note)).unwrap().change;
+    assert_eq!(read(&client), None);
+    assert!(matches!(read(&client.all_seeing()), Some(crate::Change::Unknown(_))));
+}
+
+#[test]
 fn no_narrowed_bundle_holds_what_a_newer_heirloom_began_nor_what_names_it() {
     let (parts, sally, ben) = of_a_newer_heirloom();
     let client = Memory::in_memory().unwrap();
