@@ -40,6 +40,8 @@ enum Move {
     Open(usize, u8),
     /// Somebody or something is erased in one of the memories.
     Erase(usize, u8),
+    /// Something begins, or goes on, with an entry that only a newer heirloom reads.
+    Newer(usize, u8),
 }
 
 /// How much of a memory is told.
@@ -68,6 +70,7 @@ fn moves(deeds: &'static [Deed], erasing: u32) -> impl Strategy<Value = Vec<Move
         1 => (0..3_usize, telling()).prop_map(|(from, told)| Move::Pack(from, told)),
         1 => (0..3_usize, any::<u8>()).prop_map(|(at, which)| Move::Open(at, which)),
         erasing => (0..3_usize, any::<u8>()).prop_map(|(at, which)| Move::Erase(at, which)),
+        1 => (0..3_usize, any::<u8>()).prop_map(|(at, which)| Move::Newer(at, which)),
     ];
     prop::collection::vec(one, 1..40)
 }
@@ -203,6 +206,26 @@ fn erase(site: &mut Site, which: u8) {
     };
     let _ = erased.map_err(deeds::in_words);
     is_sound(&memory);
+}
+
+/// Writes what only a newer heirloom reads: what others may name from here on, or about a contact.
+fn write_newer(site: &mut Site, which: u8) {
+    const BEGIN: [&str; 6] =
+        ["contact.added", "contact.sketched", "contact.added", "note.added", "follow_up.added", "handoff.offered"];
+    site.look_again();
+    let newer = |kind: &str| crate::Unknown {
+        kind: kind.to_owned(),
+        version: 2,
+        body: serde_json::json!({ "told": [1e30, "by a newer heirloom"] }),
+    };
+    let contact = site.model.contact(which / 8);
+    site.memory
+        .write(Actor::system("newer"), |w| match BEGIN.get(usize::from(which % 8)) {
+            Some(kind) => w.create(Change::Unknown(newer(kind))).map(drop),
+            None if w.view().contact(contact).is_ok() => w.append(contact, Change::Unknown(newer("contact.tagged"))),
+            None => Ok(()),
+        })
+        .unwrap();
 }
 
 /// Numbers that follow from a choice and an id, the same each time.
@@ -462,6 +485,7 @@ fn check_history(moves: &[Move]) {
             }
             Move::Pack(from, telling) => packed.push(pack(&sites[*from].memory, *telling)),
             Move::Erase(at, which) => erase(&mut sites[*at], *which),
+            Move::Newer(at, which) => write_newer(&mut sites[*at], *which),
             Move::Open(at, which) => {
                 if let Some(parcel) = packed.get(usize::from(*which) % packed.len().max(1)) {
                     open(&sites[*at].memory, parcel);
