@@ -39,8 +39,8 @@ fn pack(flags: &Flags) -> Result<String, Box<dyn Error>> {
         None => (year::year(Memory::options(), "2025-12-31T12:00:00Z".parse()?)?.0, Some("Bright Spoon")),
     };
     let out = Path::new(flags.value("--out").unwrap_or("handoff.zip"));
-    let key = flags.value("--sign").map(fs::read).transpose()?.map(SigningKey::from_openssh).transpose()?;
-    let mut bundle = memory.bundle().title(out.file_stem().unwrap_or_default().to_string_lossy());
+    let key = flags.file("--sign")?.map(SigningKey::from_openssh).transpose()?;
+    let mut bundle = memory.bundle().title(title(out));
     if let Some(name) = flags.value("--agency").or(agency) {
         bundle = bundle.agency(called(&memory, name)?).sender(name);
     }
@@ -50,13 +50,24 @@ fn pack(flags: &Flags) -> Result<String, Box<dyn Error>> {
     }
     let unfinished = out.with_extension("unfinished");
     bundle = key.iter().fold(bundle, |bundle, key| bundle.sign(key as &dyn Signer));
-    let report = bundle.write(fs::File::create(&unfinished)?).inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
-    fs::rename(&unfinished, out)?;
+    let file = fs::File::create(&unfinished).map_err(|error| format!("{}: {error}", out.display()))?;
+    let report = bundle.write(file).inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
+    fs::rename(&unfinished, out).map_err(|error| format!("{}: {error}", out.display()))?;
     let (out, folder) = (out.display(), &report.folder);
     let next = format!(
         "unzip {out}\n  bagit.py --validate {folder}\n  cargo run --example import_bundle -- ours.heirloom {out} --preview"
     );
-    Ok(format!("{out} is {report}\n\nwhat to do next:\n  {next}\nand open {folder}/data/index.html in a browser\n"))
+    Ok(format!(
+        "{out} is {report}\n\nwhat to do next:\n  {next}\nand open {folder}/data/index.html in a browser; how to check who \
+         packed it stands in {folder}/README.txt\n"
+    ))
+}
+
+/// The title of a bundle: the name of its file, which begins with a capital letter on a page.
+fn title(out: &Path) -> String {
+    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
+    let mut letters = stem.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 fn called(memory: &Memory, name: &str) -> Result<AgencyId, Box<dyn Error>> {

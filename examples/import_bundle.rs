@@ -9,7 +9,7 @@ mod screen;
 #[path = "shared/year.rs"]
 mod year;
 
-use std::{env, error::Error, fs, io::Cursor, process::ExitCode};
+use std::{env, error::Error, fs, io::Cursor, path::Path, process::ExitCode};
 
 use flags::Flags;
 use heirloom::bundle::{Bag, Opening, TrustedKeys};
@@ -33,18 +33,25 @@ fn main() -> ExitCode {
 /// Takes the bundle in, and writes the receipt that goes back where one is asked for.
 fn take_in(flags: &Flags) -> Result<String, Box<dyn Error>> {
     let (memory, bag) = match flags.named() {
-        Some([memory, file]) => (Memory::open(memory)?, Opening::new().open(file)?),
+        // Opened first, so that a wrong name of the bundle leaves no empty memory behind; a preview does neither.
+        Some([memory, file]) => {
+            match (Opening::new().open(file)?, flags.has("--preview") && !Path::new(memory).exists()) {
+                (bag, true) => (Memory::in_memory()?, bag),
+                (bag, false) => (Memory::open(memory)?, bag),
+            }
+        }
         None => (Memory::in_memory()?, of_the_year()?),
     };
-    let keys = flags.value("--keys").map(fs::read_to_string).transpose()?;
-    let keys = keys.as_deref().map(TrustedKeys::parse).transpose()?;
+    let keys = flags.file("--keys")?.map(|keys| TrustedKeys::parse(&String::from_utf8_lossy(&keys))).transpose()?;
     let import = keys.iter().fold(memory.import_bundle(&bag), |import, keys| import.expect_signature(keys));
     if flags.has("--preview") {
         return Ok(import.preview()?.to_string());
     }
     let arrival = import.run(Actor::system("import_bundle"))?;
     if let Some(file) = flags.value("--receipt") {
-        fs::write(file, arrival.receipt()?.to_json())?;
+        let failed =
+            |error| format!("the bundle is taken in, but {file} cannot be written ({error}); run it again for that");
+        fs::write(file, arrival.receipt()?.to_json()).map_err(failed)?;
     }
     Ok(arrival.to_string())
 }

@@ -508,6 +508,9 @@ fn import_bundle_says_what_would_come_then_takes_it_in_and_writes_the_receipt() 
     let preview = printed(&directory, "import_bundle", &["ours.heirloom", "handoff.zip", "--preview"]);
     assert!(preview.starts_with("Handoff of Bright Spoon, not signed\n"), "{preview}");
     assert!(preview.contains("would bring:"), "{preview}");
+    let wrong = run(&directory, "import_bundle", &["ours.heirloom", "gone.zip"]);
+    assert!(said(&wrong.stderr).contains("gone.zip: "), "{}", said(&wrong.stderr));
+    assert!(!directory.path().join("ours.heirloom").exists(), "neither a preview nor a wrong name makes a memory");
     let ours = Memory::open(directory.path().join("ours.heirloom")).unwrap();
     assert_eq!(ours.count_contacts().unwrap(), 0, "the preview kept something");
 
@@ -526,6 +529,8 @@ fn import_bundle_says_what_would_come_then_takes_it_in_and_writes_the_receipt() 
     fs::write(directory.path().join("keys"), "").unwrap();
     let output = run(&directory, "import_bundle", &["ours.heirloom", "handoff.zip", "--keys", "keys"]);
     assert!(said(&output.stderr).contains("handoff.zip: not signed; ask the sender"), "{}", said(&output.stderr));
+    let output = run(&directory, "import_bundle", &["ours.heirloom", "handoff.zip", "--keys", "no-keys"]);
+    assert!(said(&output.stderr).starts_with("import_bundle: no-keys: "), "{}", said(&output.stderr));
     assert_eq!(run(&directory, "import_bundle", &["ours.heirloom"]).status.code(), Some(2));
 }
 
@@ -541,6 +546,7 @@ fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file(
     assert!(told.starts_with("ours.zip is packed, not signed: ") && told.contains("outside of the scope"), "{told}");
     let bag = heirloom::bundle::Opening::new().open(directory.path().join("ours.zip")).unwrap();
     let arrival = Memory::in_memory().unwrap().import_bundle(&bag).preview().unwrap();
+    assert_eq!(arrival.title, "Ours");
     assert!(arrival.to_string().contains("9 new") && memory.count_contacts().unwrap() == 42, "{arrival}");
 
     let told = printed(&directory, "export_bundle", &[]);
@@ -558,8 +564,10 @@ fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file(
         (&["gone.heirloom"][..], "gone.heirloom"),
         (&["--agency", "Nobody"], "no agency called “Nobody”"),
         (&["--sign", "corner-table.heirloom"], "key"),
+        (&["--sign", "no-key"], "export_bundle: no-key: "),
+        (&["--out", "gone/not.zip"], "export_bundle: gone/not.zip: "),
     ] {
-        let output = run(&directory, "export_bundle", &[wrong, &["--out", "not.zip"]].concat());
+        let output = run(&directory, "export_bundle", &[&["--out", "not.zip"], wrong].concat());
         assert_eq!(output.status.code(), Some(1), "{wrong:?}");
         assert!(said(&output.stderr).contains(why), "{}", said(&output.stderr));
     }

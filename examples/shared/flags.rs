@@ -1,6 +1,7 @@
 //! What a program was told to do: names, and flags of which some take a value.
 
 use std::collections::HashMap;
+use std::fs;
 
 /// The arguments of a program.
 pub(crate) struct Flags {
@@ -34,6 +35,11 @@ impl Flags {
     /// The value of a flag.
     pub(crate) fn value(&self, flag: &str) -> Option<&str> {
         self.values.get(flag).map(String::as_str)
+    }
+
+    /// What is in the file that a flag names.
+    pub(crate) fn file(&self, flag: &str) -> Result<Option<Vec<u8>>, String> {
+        self.value(flag).map(|name| fs::read(name).map_err(|error| format!("{name}: {error}"))).transpose()
     }
 
     /// Whether a flag was given.
