@@ -216,6 +216,7 @@ fn a_zip_whose_headers_deceive_is_refused() {
         ("does not end as a ZIP does", [Kit::whole().zip(), b"more".to_vec()].concat()),
         ("does not end as a ZIP does", b"GIF89a, which is no ZIP at all".to_vec()),
         ("does not end as a ZIP does", Vec::new()),
+        ("it is sealed (age); open it with the receiver's key", b"age-encryption.org/v1\n-> X25519 abc".to_vec()),
         ("does not end as a ZIP does", {
             let mut comment_to_come = Kit::whole().zip();
             *comment_to_come.last_mut().unwrap() = 1;

@@ -161,24 +161,33 @@ impl Zip {
     }
 }
 
+/// Says why what begins so is no ZIP.
+fn no_zip(beginning: &[u8]) -> BundleError {
+    let why = match beginning.starts_with(b"age-encryption.org/") || beginning.starts_with(b"-----BEGIN AGE") {
+        true => {
+            "it is sealed (age); open it with the receiver's key: age -d -i key.txt -o handoff.zip handoff.zip.age, or \
+             heirloom's Unsealer"
+        }
+        false => {
+            "it does not end as a ZIP does: it is cut off, something was appended to it, or it is no ZIP; fetch it again"
+        }
+    };
+    BundleError::new(BundleFault::NotABundle, why)
+}
+
 impl Directory {
     /// Finds the central directory from the end of the file, which must be the end of the ZIP.
     fn find(source: &mut Placed, length: u64) -> Result<Self> {
-        let none = || {
-            let why = "it does not end as a ZIP does: it is cut off, something was appended to it, or it is no ZIP; \
-                       fetch it again";
-            BundleError::new(BundleFault::NotABundle, why)
-        };
-        let end_at = length.checked_sub(END_LEN).ok_or_else(none)?;
+        let Some(end_at) = length.checked_sub(END_LEN) else { return Err(no_zip(&[])) };
         let bytes = source.fixed::<{ END_LEN as usize }>(end_at)?;
         let mut end = Fields(&bytes);
         if end.u32() != END {
-            return Err(none());
+            return Err(no_zip(&source.fixed::<{ END_LEN as usize }>(0)?));
         }
         let (disk, start, here, count) = (end.u16(), end.u16(), end.u16(), end.u16());
         let (size, at, comment) = (end.u32(), end.u32(), end.u16());
         if comment != 0 {
-            return Err(none());
+            return Err(no_zip(&[]));
         }
         if disk != 0 || start != 0 || here != count {
             return Err(BundleError::new(BundleFault::NotABundle, "it is a part of a ZIP of several parts; join them"));
