@@ -244,7 +244,9 @@ fn what_is_held_or_kept_on_a_ground_stays_with_all_that_is_shared_with_it() {
     let text = on_one_line(&certificate);
     assert!(text.contains("2 contacts, 1 note, 0 promises: legal hold"), "{text}");
     assert!(
-        text.contains("1 contact, 1 note, 0 promises: tax law, ten years, owned by Finance, reviewed on 2036-01-01"),
+        text.contains(
+            "1 contact, 1 note, 0 promises: tax law, ten years, owned by Finance, to be reviewed on 2036-01-01"
+        ),
         "{text}"
     );
     assert!(!text.contains("2026-17") && !text.contains("Itoyama"), "a matter may have a name in it: {text}");

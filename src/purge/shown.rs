@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::certificate::{Certificate, Figures, Ground, StoreCovered};
 use super::{PurgeKept, PurgePreview};
-use crate::wording::{Count, Visible, more_below, paragraph};
+use crate::wording::{Count, Visible, more_below, paragraph, word_for};
 
 /// So many of each list are shown.
 const SHOWN: usize = 20;
@@ -137,11 +137,9 @@ struct Held<'a>(&'a Figures);
 impl fmt::Display for Held<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Figures { contacts, notes, follow_ups, attachments, entries, bodies } = self.0;
-        write!(
-            f,
-            "{contacts} contacts, {notes} notes, {follow_ups} promises, {attachments} attachments, {entries} entries, \
-             {bodies} with bodies"
-        )
+        let counts = [(contacts, "contact"), (notes, "note"), (follow_ups, "promise"), (attachments, "attachment")];
+        counts.iter().try_for_each(|(count, noun)| write!(f, "{}, ", Count(**count, noun)))?;
+        write!(f, "{entries} {}, {bodies} with bodies", word_for(*entries, "entry", "entries"))
     }
 }
 
@@ -152,6 +150,6 @@ impl fmt::Display for On<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.words)?;
         self.0.owner.iter().try_for_each(|owner| write!(f, ", owned by {owner}"))?;
-        self.0.review.iter().try_for_each(|day| write!(f, ", reviewed on {day}"))
+        self.0.review.iter().try_for_each(|day| write!(f, ", to be reviewed on {day}"))
     }
 }
