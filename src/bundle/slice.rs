@@ -323,7 +323,7 @@ impl Why {
             Self::Private => "private to a member",
             Self::Sealed => "sealed",
             Self::Retracted => "retracted; that it was goes, its text does not",
-            Self::Source => "going without the imported record that stands in it word for word",
+            Self::Source => "going without the copy of the record from which they were imported",
             Self::Advice => "going without what there was to learn about all contacts of a handoff",
             Self::Reason => "going without the reason why a note was retracted",
             Self::Addresses => "going without the hashes of the addresses that were erased",

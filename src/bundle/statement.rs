@@ -87,7 +87,7 @@ pub struct Withheld {
     /// How many.
     pub count: u64,
     /// What: `contacts`, `notes`, `follow_ups`, `members`, `agencies`, `handoffs`, `others` of a newer heirloom, `entries` (of
-    /// what goes, without what they say), `attachments`.
+    /// what goes, without what they say), `attachments`, `pages` (the reader page).
     pub what: String,
     /// Why, as words for people.
     pub why: String,
