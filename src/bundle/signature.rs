@@ -64,14 +64,20 @@ impl SigningKey {
     /// Where it is no such key, or is locked by a passphrase: those stay with `ssh-keygen` and its agent, which sign
     /// without showing the key to other programs.
     pub fn from_openssh(text: impl AsRef<[u8]>) -> Result<Self> {
-        let key = PrivateKey::from_openssh(text).map_err(|_| {
-            let why = "this is not a private key of the type Ed25519 in the format of OpenSSH; `ssh-keygen -t ed25519` \
-                       makes one";
-            BundleError::signature(why)
+        let key = PrivateKey::from_openssh(&text).map_err(|_| {
+            BundleError::signature(match text.as_ref().starts_with(b"ssh-") {
+                true => {
+                    "this is the public half of a key, for who verifies; the private half, which signs, has no .pub"
+                }
+                false => {
+                    "this is not a private key of the type Ed25519 in the format of OpenSSH; `ssh-keygen -t ed25519` \
+                     makes one"
+                }
+            })
         })?;
         if key.is_encrypted() {
             return Err(BundleError::signature(format!(
-                "the key is locked by a passphrase; pack without it, then sign with it or with an agent that holds it: \
+                "the key is locked by a passphrase; pack without it, unpack, then sign with it or with an agent that holds it: \
                  ssh-keygen -Y sign -f KEY -n {NAMESPACE} {TAG_MANIFEST}"
             )));
         }

@@ -1,7 +1,7 @@
 //! Stock tools check what is written here, and what they write is checked here.
 //!
-//! These tests need `ssh-keygen` (Debian: openssh-client), `unzip`, `sha256sum`, Python and its `bagit`; `.ci/run` asks for
-//! them by `--cfg heirloom_stock`. Where one is missing they fail and say so: a check that was not made is not one that was
+//! These tests need `ssh-keygen` (Debian: openssh-client), `zip`, `unzip`, `sha256sum`, Python and its `bagit`; `.ci/run` asks
+//! for them by `--cfg heirloom_stock`. Where one is missing they fail and say so: a check that was not made is not one that was
 //! passed.
 
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) fn run(folder: &Path, input: Option<&Path>, program: &str, arguments:
     let done = Command::new(program).args(arguments).current_dir(folder).stdin(input).output();
     let done = done.unwrap_or_else(|error| {
         panic!(
-            "NOT CHECKED: {program} cannot be run ({error}); install it (Debian: openssh-client, unzip, coreutils, age, python3, and bagit from pip)"
+            "NOT CHECKED: {program} cannot be run ({error}); install it (Debian: openssh-client, zip, unzip, coreutils, age, python3, and bagit from pip)"
         )
     });
     let said = [done.stdout, done.stderr].concat();
@@ -213,6 +213,27 @@ fn the_lines_in_the_readme_of_a_bundle_work_as_they_stand() {
     let lines = readme.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| !line.starts_with("cargo"));
     for line in lines.skip(1) {
         assert!(!run(folder.path(), None, "sh", &["-euc", line]).0, "what was changed passes: {line}");
+    }
+}
+
+#[test]
+fn a_bundle_that_is_signed_after_it_was_packed_is_verified_by_the_line_in_its_readme_and_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, public) = made_key(folder.path(), &["-N", ""]);
+    let (memory, ..) = crate::files::corner_table();
+    let _ = memory.bundle().write(fs::File::create(folder.path().join("handoff.zip")).unwrap()).unwrap();
+    let guide = include_str!("../../src/guide/bundle.md").split("```sh\n").skip(1);
+    let lines = guide.filter_map(|block| block.split("```").next()).find(|lines| lines.contains("zip -r")).unwrap();
+    ran(folder.path(), None, "sh", &["-euc", &lines.replace("~/.ssh/id_ed25519", "key")]);
+
+    fs::write(folder.path().join("allowed_signers"), format!("sender {public}")).unwrap();
+    let readme = fs::read_to_string(folder.path().join("handoff/README.txt")).unwrap();
+    let line = readme.lines().find(|line| line.contains("ssh-keygen -Y verify")).unwrap();
+    assert!(ran(folder.path(), None, "sh", &["-euc", line]).contains("Good \"heirloom-handoff@v1\" signature"));
+    let keys = TrustedKeys::parse(&public).unwrap();
+    for bundle in ["handoff.zip", "handoff"] {
+        let bag = Opening::new().open(folder.path().join(bundle)).unwrap();
+        assert_eq!(bag.signature(&keys, Utc::now()).require().unwrap(), "tom@agency.example", "{bundle}");
     }
 }
 

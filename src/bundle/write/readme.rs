@@ -84,12 +84,15 @@ fn checking(text: &mut String, folder: &str, signed: bool) {
     let _ = writeln!(text, "    cd {folder} && sha256sum -c tagmanifest-sha256.txt manifest-sha256.txt && cd ..\n");
     let _ = writeln!(text, "or with bagit.py (pip install bagit), since this is a BagIt bag (RFC 8493):\n");
     let _ = writeln!(text, "    bagit.py --validate {folder}\n");
-    if !signed {
-        text.push_str("It was not signed when it was packed: that shows damage, but not who packed it.\n\n");
-        return;
-    }
+    text.push_str(match signed {
+        true => "Who packed it is shown by the signature. ",
+        false => {
+            "It was not signed when it was packed: that shows damage, but not who packed it. Where there is a\n\
+             file tagmanifest-sha256.txt.sig, it was signed after that, and the signature shows who.\n"
+        }
+    });
     text.push_str(
-        "Who packed it is shown by the signature. Get the sender's public key from the sender, not from this\n\
+        "Get the sender's public key from the sender, not from this\n\
          bundle, and put it into a file allowed_signers as one line: the word sender, a blank, the key\n\
          (ssh-ed25519 AAAA...). Then:\n\n",
     );
