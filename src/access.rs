@@ -171,7 +171,7 @@ impl Memory {
     /// println!("{}", access.report()?); // read first what would be masked
     /// let mut data = Vec::new(); // a file in earnest
     /// let report = access.json(&mut data)?;
-    /// access.html(&mut tempfile::tempfile()?)?; // the same, to be read and printed
+    /// let _report = access.html(&mut tempfile::tempfile()?)?; // the same, to be read and printed
     ///
     /// assert_eq!((report.notes, report.people_masked, report.members_masked), (2, 1, 1));
     /// let data = String::from_utf8(data)?;
