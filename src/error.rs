@@ -26,14 +26,14 @@ pub enum Error {
         /// The id or name that was given.
         which: String,
     },
-    /// A contact, a note or a promise that was erased: nothing of it is left but that it was there.
-    #[error("{noun} {which} was erased{}; nothing of it is left", on(at.as_ref()))]
+    /// A contact, a note or a promise that was erased, or purged: nothing of it is left here but that it was there.
+    #[error("{noun} {which} was {}; nothing of it is left here", gone(at.as_ref()))]
     Erased {
         /// What it was.
         noun: &'static str,
         /// The id that was given.
         which: String,
-        /// When it was erased; `None` where it came from elsewhere and was kept out.
+        /// When it was erased; `None` where it came from elsewhere and was kept out, and where it was purged.
         at: Option<chrono::DateTime<chrono::Utc>>,
     },
     /// A rule of the organisation's memory forbids the change, as when a member who has left would own a contact.
@@ -148,7 +148,10 @@ impl Error {
     }
 }
 
-/// “ on a day”, where it is known.
-fn on(at: Option<&chrono::DateTime<chrono::Utc>>) -> String {
-    at.map(|at| format!(" on {}", at.date_naive())).unwrap_or_default()
+/// How something went, with the day where it is known.
+fn gone(at: Option<&chrono::DateTime<chrono::Utc>>) -> String {
+    match at {
+        Some(at) => format!("erased on {}", at.date_naive()),
+        None => "erased, or deleted after it was handed over".to_owned(),
+    }
 }
