@@ -71,6 +71,11 @@ fn title(out: &Path) -> String {
 }
 
 fn called(memory: &Memory, name: &str) -> Result<AgencyId, Box<dyn Error>> {
-    let agency = memory.agencies()?.into_iter().find(|agency| agency.name == name);
-    Ok(agency.ok_or_else(|| format!("there is no agency called “{name}” in this memory"))?.id)
+    let agencies = memory.agencies()?;
+    if let Some(agency) = agencies.iter().find(|agency| agency.name == name) {
+        return Ok(agency.id);
+    }
+    let names: Vec<String> = agencies.iter().map(|agency| format!("“{}”", agency.name)).collect();
+    let but = if names.is_empty() { "nor any other".to_owned() } else { format!("but {}", names.join(", ")) };
+    Err(format!("there is no agency called “{name}” in this memory, {but}").into())
 }

@@ -66,7 +66,7 @@ fn lookup_fills_the_memory_once_and_prints_sallys_brief() {
     let first = run(&directory, "lookup", &["sally"]);
     assert_eq!(
         said(&first.stderr),
-        "lookup: filled corner-table.heirloom with 42 contacts, 301 notes and 12 promises, 0 skipped\n"
+        "lookup: filled corner-table.heirloom with 42 contacts, 311 notes and 12 promises, 0 skipped\n"
     );
     let brief = said(&first.stdout);
     for known in [
@@ -562,7 +562,7 @@ fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file(
     }
     for (wrong, why) in [
         (&["gone.heirloom"][..], "gone.heirloom"),
-        (&["--agency", "Nobody"], "no agency called “Nobody”"),
+        (&["--agency", "Nobody"], "no agency called “Nobody” in this memory, but “Bright Spoon”"),
         (&["--sign", "corner-table.heirloom"], "key"),
         (&["--sign", "no-key"], "export_bundle: no-key: "),
         (&["--out", "gone/not.zip"], "export_bundle: gone/not.zip: "),

@@ -14,13 +14,14 @@ use rows::{DATA, at_most, begins, rows};
 pub(crate) fn year(options: OpenOptions, at: DateTime<Utc>) -> Result<(Memory, String)> {
     let memory = options.region("US".parse()?).in_memory()?;
     let members = memory.write(setup(), add_members)?;
-    let (mut contacts, mut skipped) = (0, 0);
+    let (mut contacts, mut noted, mut skipped) = (0, 0, 0);
     for exporter in ["android", "google", "iphone", "nextcloud", "outlook"] {
         let report = memory.import(exporter).file(format!("{DATA}/contacts-{exporter}.vcf"))?;
-        (contacts, skipped) = (contacts + report.contacts_added, skipped + report.skipped);
+        contacts += report.contacts_added;
+        (noted, skipped) = (noted + report.notes_added, skipped + report.skipped);
     }
     let report = notes(&memory, at)?;
-    let (notes, skipped) = (report.notes_added, skipped + report.skipped);
+    let (notes, skipped) = (noted + report.notes_added, skipped + report.skipped);
     let promises = memory.write(setup(), |w| {
         book::look_after(w, &members, at)?;
         let promises = book::promise(w, &members, at)?;
