@@ -48,6 +48,10 @@ fn pack(flags: &Flags) -> Result<String, Box<dyn Error>> {
     if flags.has("--preview") {
         return Ok(format!("{}\n", bundle.preview()?));
     }
+    if out.exists() {
+        // What was handed over is needed again, to purge.
+        return Err(format!("{} is there already; name another file with --out, or remove it", out.display()).into());
+    }
     let unfinished = out.with_extension("unfinished");
     bundle = key.iter().fold(bundle, |bundle, key| bundle.sign(key as &dyn Signer));
     let file = fs::File::create(&unfinished).map_err(|error| format!("{}: {error}", out.display()))?;

@@ -565,6 +565,7 @@ fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file(
         (&["--agency", "Nobody"], "no agency called “Nobody” in this memory, but “Bright Spoon”"),
         (&["--sign", "corner-table.heirloom"], "key"),
         (&["--sign", "no-key"], "export_bundle: no-key: "),
+        (&["--out", "ours.zip"], "ours.zip is there already; name another file with --out"),
         (&["--out", "gone/not.zip"], "export_bundle: gone/not.zip: "),
     ] {
         let output = run(&directory, "export_bundle", &[&["--out", "not.zip"], wrong].concat());
