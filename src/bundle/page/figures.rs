@@ -150,7 +150,7 @@ impl Figures {
             (people, word_for(people, "contact", "contacts")),
             (self.notes, word_for(self.notes, "note", "notes")),
             (self.insights, word_for(self.insights, "lasting insight", "lasting insights")),
-            (members, word_for(members, "voice of ours", "voices of ours")),
+            (members, word_for(members, "member who knew them", "members who knew them")),
         ];
         out.write_str("<ul class=\"totals\">\n")?;
         totals
@@ -190,9 +190,9 @@ impl Figures {
     fn write_voices(&self, out: &mut String, people: u64) -> fmt::Result {
         let sorts = [
             (self.one_voice, "alone", "in one voice only"),
-            (self.one_member, "some", "by one member, and in words that no member wrote"),
+            (self.one_member, "some", "by one member, and by others who are no members"),
             (self.several_members, "full", "by several members"),
-            (self.no_member, "others", "in words that no member wrote, alone"),
+            (self.no_member, "others", "only by others who are no members"),
             (self.nothing_noted, "none", "nothing noted"),
         ];
         out.write_str("<figure class=\"voices\">\n<figcaption><h3>One voice only</h3>")?;
