@@ -2,6 +2,7 @@
 //!
 //! The journal of the bundle is read once, line by line, inside one write. A preview is that same write, taken back.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -46,7 +47,8 @@ pub struct BundleImport<'a> {
     memory: &'a Memory,
     bag: &'a Bag,
     expected: Option<&'a TrustedKeys>,
-    progress: Option<Listener<'a>>,
+    /// Taken out while it is told.
+    progress: Cell<Option<Listener<'a>>>,
 }
 
 /// What is told how far an import has come.
@@ -86,8 +88,9 @@ impl Memory {
     ///
     /// let ours = Memory::in_memory()?;
     /// let bag = Opening::new().open_reader("handoff.zip", std::io::Cursor::new(zip))?; // or open("handoff.zip")
-    /// println!("{}", ours.import_bundle(&bag).preview()?); // what would come; nothing is kept
-    /// let arrival = ours.import_bundle(&bag).run(Actor::system("office"))?;
+    /// let import = ours.import_bundle(&bag);
+    /// println!("{}", import.preview()?); // what would come; nothing is kept
+    /// let arrival = import.run(Actor::system("office"))?;
     /// assert_eq!((arrival.contacts.new, arrival.signature.as_str()), (1, "not signed"));
     /// assert_eq!(ours.contact(sally)?.name, "Sally Marsh");
     /// # Ok::<(), heirloom::Error>(())
@@ -96,7 +99,7 @@ impl Memory {
     /// Whose signature is expected is said by [`BundleImport::expect_signature`]; what is to be decided afterwards stands in
     /// [`Arrival::to_decide`]; [`Arrival::receipt`] goes back to the sender.
     pub const fn import_bundle<'a>(&'a self, bag: &'a Bag) -> BundleImport<'a> {
-        BundleImport { memory: self, bag, expected: None, progress: None }
+        BundleImport { memory: self, bag, expected: None, progress: Cell::new(None) }
     }
 }
 
@@ -110,7 +113,7 @@ impl<'a> BundleImport<'a> {
 
     /// Tells how far it has come, every thousand entries and at the end.
     pub fn progress(mut self, progress: impl FnMut(&BundleProgress) + 'a) -> Self {
-        self.progress = Some(Box::new(progress));
+        self.progress = Cell::new(Some(Box::new(progress)));
         self
     }
 
@@ -118,12 +121,13 @@ impl<'a> BundleImport<'a> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn preview(self) -> Result<Arrival> {
-        let mut told = None;
+    pub fn preview(&self) -> Result<Arrival> {
+        let (mut told, mut progress) = (None, self.progress.take());
         let taken_back = self.memory.write(Actor::system("preview"), |w| -> Result<()> {
-            told = Some(Intake::new(&self, w)?.run(self.progress)?);
+            told = Some(Intake::new(self, w)?.run(&mut progress)?);
             Err(Error::refused("a preview keeps nothing"))
         });
+        self.progress.set(progress);
         match (told, taken_back) {
             (Some(arrival), _) => Ok(Arrival { preview: true, ..arrival }),
             (None, Err(error)) => Err(error),
@@ -139,9 +143,9 @@ impl<'a> BundleImport<'a> {
     /// [`Error::Bundle`] when the signature is not the expected one, and for whatever in the bundle cannot be taken in: it
     /// names the file, the line, what is wrong and what to do. And what [`Memory::write`] returns.
     pub fn run(self, actor: impl Into<Actor>) -> Result<Arrival> {
-        let memory = self.memory;
+        let (memory, mut progress) = (self.memory, self.progress.take());
         let arrival = memory.write(actor, |w| {
-            let arrival = Intake::new(&self, w)?.run(self.progress)?;
+            let arrival = Intake::new(&self, w)?.run(&mut progress)?;
             w.say_what_is_gone()?;
             if arrival.brought_anything() || came_first(w, &arrival)? {
                 let id = w.memory_id();
@@ -211,7 +215,7 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
         })
     }
 
-    fn run(mut self, progress: Option<Listener<'_>>) -> Result<Arrival> {
+    fn run(mut self, progress: &mut Option<Listener<'_>>) -> Result<Arrival> {
         let standing = self.standing()?;
         self.entries(progress)?;
         self.w.fold_stale().map_err(|error| self.wrong(None, error))?;
@@ -223,7 +227,7 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
     }
 
     /// Takes in every entry.
-    fn entries(&mut self, mut progress: Option<Listener<'_>>) -> Result<()> {
+    fn entries(&mut self, progress: &mut Option<Listener<'_>>) -> Result<()> {
         let (of, mut number) = (self.statement.counts.entries, 0);
         entries::each_entry(self.bag, self.statement.journal, &mut |entry| {
             number += 1;
@@ -234,7 +238,7 @@ impl<'a, 'w, 'm> Intake<'a, 'w, 'm> {
             }
             Ok(())
         })?;
-        if let Some(mut tell) = progress {
+        if let Some(tell) = progress {
             tell(&BundleProgress { entries: number, of });
         }
         Ok(())
