@@ -343,7 +343,7 @@ impl<'c> Writer<'c> {
                         self.journal.execute(params![entry.subject.as_bytes(), entry.kind, entry.at, body]).unwrap();
                     }
                 }
-                other => panic!("the corpus has no entry {other}"),
+                other => unreachable!("the corpus has no entry {other}"),
             }
         }
         self.commit.raw_execute().unwrap();

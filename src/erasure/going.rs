@@ -79,6 +79,7 @@ impl Going {
         sql.each(
             "SELECT t.id, t.noun, e.seq FROM tombstone t JOIN entry e ON e.id = t.id
              WHERE e.kind = t.noun || '.added'
+                 AND EXISTS (SELECT 1 FROM entry x WHERE x.subject = e.seq AND x.kind = t.noun || '.erased')
                  AND EXISTS (
                  SELECT 1 FROM entry x JOIN entry_body b ON b.seq = x.seq
                  WHERE x.subject = e.seq
@@ -170,6 +171,9 @@ impl Going {
         for key in self.follow_ups.keys() {
             touched.extend(held.of_promise(sql, *key)?);
         }
+        for key in self.others.keys() {
+            touched.extend(held.of_other(sql, *key)?);
+        }
         touched.extend(held.of_members(sql, &self.members)?.into_values());
         let Some(contact) = touched.first() else { return Ok(None) };
         hold::oldest_on(sql, *contact)
@@ -196,13 +200,19 @@ impl Going {
                 kept.insert(*key);
             }
         }
+        for (key, named) in &self.others {
+            if held.of_other(sql, *key)?.is_some() {
+                stay.extend(named);
+                kept.insert(*key);
+            }
+        }
         let members = held.of_members(sql, &self.members)?.into_keys().collect();
         // What is no more of those who stay than of one who goes, goes.
         let goes = |named: &BTreeSet<ContactId>| named.is_empty() || !named.is_subset(&stay);
         self.contacts.retain(|_, id| !stay.contains(id));
         self.notes.retain(|key, (_, named)| !kept.contains(key) && goes(named));
         self.follow_ups.retain(|key, (_, named)| !kept.contains(key) && goes(named));
-        self.others.retain(|_, named| goes(named));
+        self.others.retain(|key, named| !kept.contains(key) && goes(named));
         self.entries.retain(|_, (_, named)| goes(named));
         self.members.retain(|member| !BTreeSet::contains(&members, member));
         for (seq, (id, contact, named)) in std::mem::take(&mut self.between) {

@@ -8,6 +8,7 @@ use crate::change::Change;
 use crate::error::Result;
 use crate::id::MemberId;
 use crate::journal::seq_of;
+use crate::mention::each_id;
 use crate::note;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 
@@ -39,6 +40,24 @@ impl Held {
         let query = "SELECT contact FROM follow_up WHERE key = $1";
         let contact = sql.first(query, &[Value::Int(follow_up)], |row| row.int(0))?;
         Ok(contact.filter(|contact| self.contacts.contains(contact)))
+    }
+
+    /// One of those whom a subject of a newer heirloom names, where they are held.
+    pub(super) fn of_other(&self, sql: &dyn Sql, other: i64) -> Result<Option<i64>> {
+        let mut named = BTreeSet::new();
+        let query = "SELECT b.body FROM entry e JOIN entry_body b ON b.seq = e.seq WHERE e.subject = $1";
+        sql.each(query, &[Value::Int(other)], |row| {
+            each_id(row.text(0)?, &mut |id| {
+                named.insert(id);
+            });
+            Ok(())
+        })?;
+        for id in named {
+            if let Some(contact) = seq_of(sql, id)?.filter(|key| self.contacts.contains(key)) {
+                return Ok(Some(contact));
+            }
+        }
+        Ok(None)
     }
 
     /// The members who wrote anything of somebody held, or are named in it, each with such a one.
@@ -85,7 +104,7 @@ pub(crate) fn linked_to_held(sql: &dyn Sql) -> Result<BTreeMap<i64, i64>> {
     })?;
     sql.each(
         "SELECT e.subject, e.kind, e.version, b.body FROM entry e JOIN entry_body b ON b.seq = e.seq
-         WHERE e.subject IN (SELECT contact FROM hold) AND e.kind IN ('contact.linked', 'contact.unlinked')",
+         WHERE e.subject IN (SELECT contact FROM hold)",
         &[],
         |row| {
             for other in named_in(&Change::read(row.text(1)?, row.int(2)?, row.text(3)?)?)? {

@@ -921,3 +921,92 @@ fn a_body_that_breaks_the_rules_of_its_noun_is_refused() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn an_erasure_that_lists_what_is_not_about_the_contact_keeps_nothing_out_that_comes_later() {
+    let (agency, _, sally) = memory_with("Ana", "Sally");
+    let (other, _, ben) = memory_with("Olaf", "Ben");
+    let note = agency.timeline(sally, None, 9).unwrap().notes[0].id;
+    for id in [note.uuid(), sally.uuid()] {
+        let client = Memory::in_memory().unwrap();
+        let mut records = entries(&other);
+        let body = format!("{{\"why\":\"asked\",\"hash_key\":\"{}\",\"notes\":[\"{id}\"]}}", "0".repeat(64));
+        records.push(chained(&records, "contact.erased", ben, &body));
+        let first = take_in(&client, &records);
+        let then = take_in(&client, &entries(&agency));
+        assert!(first.is_err() || then.is_err() || client.note(note).is_ok(), "{id}: accepted, and her note is lost");
+    }
+}
+
+#[test]
+fn one_who_was_erased_does_not_come_back_where_the_address_was_added_later() {
+    for erased_first in [true, false] {
+        let (agency, _, sally) = memory_with("Ana", "Sally");
+        let other = Memory::in_memory().unwrap();
+        let desk = Actor::system("desk");
+        let sal = other
+            .write(desk.clone(), |w| {
+                let sal = w.add_contact(NewContact::person("Sal"))?;
+                w.add_handle(sal, crate::NewHandle::new(Channel::Email, "sally@mail.example"))?;
+                Ok(sal)
+            })
+            .unwrap();
+        let old = entries(&other);
+        let client = Memory::in_memory().unwrap();
+        take_in(&client, &entries(&agency)).unwrap();
+        if erased_first {
+            let _ = client.erase(desk, sally, "case 17").unwrap();
+            take_in(&client, &old).unwrap();
+        } else {
+            let copy = Memory::in_memory().unwrap();
+            take_in(&copy, &entries(&agency)).unwrap();
+            take_in(&client, &old).unwrap();
+            let _ = copy.erase(desk, sally, "case 17").unwrap();
+            take_in(&client, &entries(&copy)).unwrap();
+        }
+        assert!(client.contact(sal).is_err(), "{erased_first}: she is back");
+        assert!(client.by_handle(Channel::Email, "sally@mail.example").unwrap().is_empty());
+    }
+}
+
+#[test]
+fn what_a_newer_heirloom_says_of_somebody_held_stays_when_another_is_erased() {
+    let memory = Memory::in_memory().unwrap();
+    let (sally, ben, thing) = memory
+        .write(Actor::system("setup"), |w| {
+            let (sally, ben) = (w.add_contact(NewContact::person("Sally"))?, w.add_contact(NewContact::person("Ben"))?);
+            w.hold(ben, "matter 1", "ordered")?;
+            let body = format!("{{\"between\":[\"{sally}\",\"{ben}\"],\"terms\":\"what is held\"}}");
+            let unknown = crate::Unknown {
+                kind: "contract.added".to_owned(),
+                version: 1,
+                body: serde_json::from_str(&body).unwrap(),
+            };
+            Ok((sally, ben, w.create(Change::Unknown(unknown))?))
+        })
+        .unwrap();
+    let erased = memory.erase(Actor::system("setup"), sally, "case 17");
+    let stays = bodies(&memory).contains("what is held");
+    assert!(erased.is_err() || stays, "{thing}: what names {ben}, who is held, is gone");
+}
+
+#[test]
+fn a_bundle_with_ever_more_keys_of_hashes_is_refused_before_each_address_is_hashed_by_all() {
+    let (agency, ..) = memory_with("Ana", "Sally");
+    let contact = entries(&agency).iter().find(|r| r.kind == "contact.added").unwrap().body().unwrap().to_owned();
+    let erasures = |count: i64| {
+        let mut records = Vec::new();
+        for at in 0..count {
+            let gone = forged("contact.added", None, 1_000_000 + at, &contact);
+            let body = format!("{{\"why\":\"x\",\"hash_key\":\"{at:064x}\",\"addresses\":[\"{at:064x}\"]}}");
+            records.push(forged("contact.erased", Some(gone.id), 2_000_000_000 + at, &body));
+            records.push(gone);
+        }
+        records.sort_by_key(|record| record.stamp);
+        records
+    };
+    let client = Memory::in_memory().unwrap();
+    take_in(&client, &erasures(100)).unwrap();
+    let error = take_in(&Memory::in_memory().unwrap(), &erasures(101)).unwrap_err().to_string();
+    assert!(error.contains("those of at most 100 memories"), "{error}");
+}
