@@ -53,7 +53,7 @@ pub trait Signer {
 /// use heirloom::bundle::SigningKey;
 ///
 /// let refused = SigningKey::from_openssh("ssh-ed25519 AAAA… the public half").unwrap_err();
-/// assert!(refused.to_string().contains("`ssh-keygen -t ed25519` makes one"));
+/// assert!(refused.to_string().contains("the private half, which signs, has no .pub"));
 /// ```
 pub struct SigningKey(PrivateKey);
 
