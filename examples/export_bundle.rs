@@ -55,8 +55,11 @@ fn pack(flags: &Flags) -> Result<String, Box<dyn Error>> {
     let unfinished = out.with_extension("unfinished");
     bundle = key.iter().fold(bundle, |bundle, key| bundle.sign(key as &dyn Signer));
     let file = fs::File::create(&unfinished).map_err(|error| format!("{}: {error}", out.display()))?;
-    let report = bundle.write(file).inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
-    fs::rename(&unfinished, out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let packed: Result<_, Box<dyn Error>> = bundle.write(file).map_err(Into::into).and_then(|report| {
+        fs::rename(&unfinished, out).map_err(|error| format!("{}: {error}", out.display()))?;
+        Ok(report)
+    });
+    let report = packed.inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
     let (out, folder) = (out.display(), &report.folder);
     let next = format!(
         "unzip {out}\n  bagit.py --validate {folder}\n  cargo run --example import_bundle -- ours.heirloom {out} --preview"

@@ -566,6 +566,7 @@ fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file(
         (&["--sign", "corner-table.heirloom"], "key"),
         (&["--sign", "no-key"], "export_bundle: no-key: "),
         (&["--out", "ours.zip"], "ours.zip is there already; name another file with --out"),
+        (&["--out", "not/"], "export_bundle: not/: "),
         (&["--out", "gone/not.zip"], "export_bundle: gone/not.zip: "),
     ] {
         let output = run(&directory, "export_bundle", &[&["--out", "not.zip"], wrong].concat());

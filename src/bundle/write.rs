@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 use super::error::BundleError;
 use super::export::BundleExport;
 use super::import::{ATTACHMENTS, JOURNAL, STATEMENT};
+use super::limits::Limits;
+use super::name;
 use super::pack::{BagInfo, BagWriter, FileWriter, Packing};
 use super::signature::Signer;
 use super::slice::Slice;
@@ -20,6 +22,7 @@ use crate::id::{ContactId, MemoryId};
 use crate::journal::receive::Incoming;
 use crate::journal::{self, Hash, Head};
 use crate::memory::{Memory, ORGANISATION, View};
+use crate::search::fold;
 use crate::store::{Location, RowExt, SqlExt, Value};
 use crate::time;
 use crate::wording::Visible;
@@ -411,14 +414,18 @@ fn plain(text: &str) -> String {
     Visible(text).to_string().split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The folder that unpacking makes: the title in small ASCII letters, digits and hyphens.
+/// The folder that unpacking makes: the title in small ASCII letters without marks, digits and hyphens.
 fn folder_name(title: &str) -> String {
-    let letters = title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    let folded = fold(title);
+    let letters = folded.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
     let name: String = letters.take(60).collect();
     let name: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).collect();
+    let name = name.join("-");
     match name.is_empty() {
         true => "handoff".to_owned(),
-        false => name.join("-"),
+        // A device on Windows, such as “aux”.
+        false if name::check(&name, &Limits::default()).is_err() => format!("handoff-{name}"),
+        false => name,
     }
 }
 

@@ -184,6 +184,24 @@ fn packing_tells_what_it_writes_and_how_far_that_has_come() {
 }
 
 #[test]
+fn the_folder_of_a_bundle_has_the_title_in_letters_that_every_system_takes() {
+    let memory = Memory::in_memory().unwrap();
+    for (title, folder) in [
+        ("Handoff of May", "handoff-of-may"),
+        ("Übergabe März, Straße 7", "ubergabe-marz-strasse-7"),
+        ("中村", "handoff"),
+        ("../..", "handoff"),
+        ("Con", "handoff-con"),
+        ("LPT1", "handoff-lpt1"),
+    ] {
+        let mut zip = Vec::new();
+        let report = memory.bundle().title(title).write(&mut zip).unwrap();
+        assert_eq!(report.folder, folder, "{title}");
+        assert!(opened(zip).has("handoff.json"), "{title}");
+    }
+}
+
+#[test]
 fn a_memory_that_repeats_itself_is_packed_whole_and_taken_in_again() {
     let memory = Memory::in_memory().unwrap();
     let sally = memory.write(Actor::system("setup"), |w| {
