@@ -289,9 +289,12 @@ fn what_was_withheld_stays_and_keeps_its_contact_unless_that_is_asked_for() {
     assert_eq!(going(&preview), ["Sally Marsh"]);
     assert_eq!(kept(&preview), [("Ben Itoyama", true, 0, 0, WITHHELD), ("Cem Demirel", true, 0, 0, WITHHELD)]);
 
+    assert!(preview.to_string().contains("What was withheld goes too by with_what_was_withheld"), "{preview}");
+
     let purge = scene.purge(&bag).with_what_was_withheld();
     let preview = purge.preview().unwrap();
     assert_eq!((going(&preview).len(), preview.notes, preview.withheld), (3, 5, 2));
+    assert!(!preview.to_string().contains("goes too"), "{preview}");
     assert!(
         preview.to_string().contains("2 of these had been withheld, whole or in part: nobody will have that"),
         "{preview}"

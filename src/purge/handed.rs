@@ -19,6 +19,9 @@ use crate::note;
 use crate::retention::Ties;
 use crate::store::{RowExt, Sql, SqlExt, Value};
 
+/// Why that stays which was withheld from the bundle.
+pub(super) const WITHHELD: &str = "withheld from the bundle, at least in part, so not handed over";
+
 /// Why something stays, in the order in which the reasons count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -400,7 +403,7 @@ impl<'s> Desk<'s> {
             Why::Newer => {
                 Ground::new("changed since the bundle was packed, so not handed over: an increment comes first")
             }
-            Why::Withheld => Ground::new("withheld from the bundle, at least in part, so not handed over"),
+            Why::Withheld => Ground::new(WITHHELD),
         }
     }
 }

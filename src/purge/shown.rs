@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::certificate::{Certificate, Figures, Ground, StoreCovered};
+use super::handed::WITHHELD;
 use super::{PurgeKept, PurgePreview};
 use crate::wording::{Count, Visible, more_below, paragraph, word_for};
 
@@ -27,7 +28,11 @@ impl fmt::Display for PurgePreview {
         for kept in self.kept.iter().take(SHOWN) {
             paragraph(f, "  ", &kept.told())?;
         }
-        more_below(f, self.kept.len().saturating_sub(SHOWN) as u64)
+        more_below(f, self.kept.len().saturating_sub(SHOWN) as u64)?;
+        match self.kept.iter().any(|kept| kept.ground.words == WITHHELD) {
+            true => writeln!(f, "What was withheld goes too by with_what_was_withheld; nobody will have it then"),
+            false => Ok(()),
+        }
     }
 }
 
