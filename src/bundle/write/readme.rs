@@ -85,16 +85,15 @@ fn checking(text: &mut String, folder: &str, signed: bool) {
     let _ = writeln!(text, "or with bagit.py (pip install bagit), since this is a BagIt bag (RFC 8493):\n");
     let _ = writeln!(text, "    bagit.py --validate {folder}\n");
     text.push_str(match signed {
-        true => "Who packed it is shown by the signature. ",
+        true => "Who packed it is shown by the signature.\n",
         false => {
             "It was not signed when it was packed: that shows damage, but not who packed it. Where there is a\n\
              file tagmanifest-sha256.txt.sig, it was signed after that, and the signature shows who.\n"
         }
     });
     text.push_str(
-        "Get the sender's public key from the sender, not from this\n\
-         bundle, and put it into a file allowed_signers as one line: the word sender, a blank, the key\n\
-         (ssh-ed25519 AAAA...). Then:\n\n",
+        "Get the sender's public key from the sender, not from this bundle, and put it into a file\n\
+         allowed_signers as one line: the word sender, a blank, the key (ssh-ed25519 AAAA...). Then:\n\n",
     );
     let _ = writeln!(
         text,
@@ -106,8 +105,11 @@ fn checking(text: &mut String, folder: &str, signed: bool) {
 fn taking_in(text: &mut String, folder: &str) {
     text.push_str(
         "How to take it into a memory of your own\n----------------------------------------\n\
-         With heirloom, which shows first what would happen:\n\n",
+         In a checkout of heirloom, which shows first what would happen:\n\n",
     );
     let _ = writeln!(text, "    cargo run --example import_bundle -- ours.heirloom {folder}.zip --preview\n");
-    text.push_str("Other programs read contacts.vcf and the tables.\n");
+    text.push_str(
+        "Without --preview it is taken in; with --keys allowed_signers only where a key of that file signed it.\n\
+         Other programs read contacts.vcf and the tables.\n",
+    );
 }
