@@ -16,7 +16,11 @@ pub(super) fn entries(of: &Memory) -> Vec<Record> {
         .read(|sql| {
             let mut records = Vec::new();
             replay::each_stamped(sql, &mut |row| {
-                let why = gone::why(sql, row.blob(column::ID)?)?;
+                let why = match gone::why(sql, row.blob(column::ID)?)? {
+                    // As in a bundle: what became of it here is not for others.
+                    Some(Absence::Purged) => Some(Absence::Withheld),
+                    why => why,
+                };
                 let record = Record::of_row(row, why)?;
                 if !matches!(record.about(), Subject::Memory(_)) {
                     records.push(record);
