@@ -4,6 +4,9 @@
 //! above it is searched by reading it. So an added note costs its write nothing, and hundreds are indexed at once.
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use chrono::{Datelike, NaiveDate};
 
@@ -51,12 +54,7 @@ fn advance(sql: &dyn Sql, state: State, newest: i64) -> Result<()> {
     while_pending(sql, "note", &mut |key| reindex_note(sql, key))?;
     while_pending(sql, "contact", &mut |key| reindex_contact(sql, key))?;
     sql.execute("DELETE FROM search_pending", &[])?;
-    let mut document = String::new();
-    each_note(sql, state.through, newest, &mut |note| {
-        document.clear();
-        note.words_onto(&mut document);
-        insert_note(sql, note.key, &document)
-    })?;
+    insert_notes(sql, state.through, newest)?;
     each_contact_key(sql, state.through, newest, &mut |key| insert_contact(sql, key))?;
     sql.execute(
         "UPDATE search_state SET through = $1, notes = $2 WHERE one = 1",
@@ -172,12 +170,7 @@ fn while_pending(sql: &dyn Sql, noun: &'static str, each: &mut dyn FnMut(i64) ->
 
 fn reindex_note(sql: &dyn Sql, key: i64) -> Result<()> {
     sql.execute("DELETE FROM note_index WHERE rowid = $1", &[Value::Int(key)])?;
-    let mut document = String::new();
-    each_note(sql, key - 1, key, &mut |note| {
-        document.clear();
-        note.words_onto(&mut document);
-        insert_note(sql, note.key, &document)
-    })
+    insert_notes(sql, key - 1, key)
 }
 
 fn reindex_contact(sql: &dyn Sql, key: i64) -> Result<()> {
@@ -185,9 +178,67 @@ fn reindex_contact(sql: &dyn Sql, key: i64) -> Result<()> {
     each_contact_key(sql, key - 1, key, &mut |key| insert_contact(sql, key))
 }
 
-fn insert_note(sql: &dyn Sql, key: i64, document: &str) -> Result<()> {
-    sql.execute("INSERT INTO note_index (rowid, words) VALUES ($1, $2)", &[Value::Int(key), Value::Text(document)])?;
+/// The words of notes as the index takes them, each with the key of its note.
+type Documents = Vec<(i64, String)>;
+
+/// Puts the searchable notes whose keys lie above `after` and up to `last` into the index.
+///
+/// Where they are more than a page, the words of one are worked out on a thread of their own while those of the page before
+/// it go in.
+fn insert_notes(sql: &dyn Sql, after: i64, last: i64) -> Result<()> {
+    let Some(first) = Page::read(sql, after, last)? else { return Ok(()) };
+    let Some(second) = Page::read(sql, first.end, last)? else { return insert_documents(sql, &first.documents()) };
+    thread::scope(|scope| {
+        let (pages, unread) = sync_channel::<Page>(1);
+        let (written, documents) = sync_channel(1);
+        // Nobody takes any more once something was wrong.
+        let work = move || drop(unread.into_iter().try_for_each(|page| written.send(page.documents())));
+        let Ok(writer) = thread::Builder::new().spawn_scoped(scope, work) else {
+            return insert_in_turn(sql, after, last);
+        };
+        let inserted = insert_pages(sql, [first, second], last, pages, &documents);
+        drop(documents);
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic));
+        inserted
+    })
+}
+
+/// Hands over page after page to who works out the words, and puts them into the index.
+fn insert_pages(
+    sql: &dyn Sql,
+    [first, second]: [Page; 2],
+    last: i64,
+    pages: SyncSender<Page>,
+    documents: &Receiver<Documents>,
+) -> Result<()> {
+    let mut next = Some(second);
+    // Whoever does not take a page panicked, and that is told at the end.
+    let _ = pages.send(first);
+    while let Some(page) = next {
+        let end = page.end;
+        let _ = pages.send(page);
+        documents.recv().map_or(Ok(()), |ready| insert_documents(sql, &ready))?;
+        next = Page::read(sql, end, last)?;
+    }
+    drop(pages);
+    documents.iter().try_for_each(|ready| insert_documents(sql, &ready))
+}
+
+/// Does the same as [`insert_notes`], a page at a time.
+fn insert_in_turn(sql: &dyn Sql, after: i64, last: i64) -> Result<()> {
+    let mut after = after;
+    while let Some(page) = Page::read(sql, after, last)? {
+        insert_documents(sql, &page.documents())?;
+        after = page.end;
+    }
     Ok(())
+}
+
+fn insert_documents(sql: &dyn Sql, documents: &[(i64, String)]) -> Result<()> {
+    documents.iter().try_for_each(|(key, document)| {
+        let row = [Value::Int(*key), Value::Text(document)];
+        sql.execute("INSERT INTO note_index (rowid, words) VALUES ($1, $2)", &row).map(drop)
+    })
 }
 
 fn delete_contact(sql: &dyn Sql, key: i64) -> Result<()> {
@@ -342,6 +393,20 @@ struct Held {
     private_to: Option<i64>,
 }
 
+impl Held {
+    fn words<'a>(&'a self, contacts: &'a [i64]) -> NoteWords<'a> {
+        NoteWords {
+            key: self.key,
+            text: &self.text,
+            speaker: &self.speaker,
+            kind: &self.kind,
+            day: self.day,
+            contacts,
+            private_to: self.private_to,
+        }
+    }
+}
+
 /// Hands over the searchable notes whose keys lie above `after` and up to `last`, in order of their keys.
 pub(crate) fn each_note(
     sql: &dyn Sql,
@@ -350,24 +415,44 @@ pub(crate) fn each_note(
     each: &mut dyn FnMut(&NoteWords<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut after = after;
-    loop {
-        let page = page_of_notes(sql, after, last)?;
-        let (Some(first), Some(end)) = (page.first(), page.last()) else { return Ok(()) };
-        let contacts = contacts_of_notes(sql, first.key, end.key)?;
-        let mut rest = contacts.as_slice();
-        for held in &page {
-            let of_note = take_contacts(&mut rest, held.key);
-            each(&NoteWords {
-                key: held.key,
-                text: &held.text,
-                speaker: &held.speaker,
-                kind: &held.kind,
-                day: held.day,
-                contacts: &of_note,
-                private_to: held.private_to,
-            })?;
-        }
-        after = end.key;
+    while let Some(page) = Page::read(sql, after, last)? {
+        page.each(each)?;
+        after = page.end;
+    }
+    Ok(())
+}
+
+/// Some notes as they were read, with the pairs of a note and a contact in order.
+struct Page {
+    notes: Vec<Held>,
+    contacts: Vec<(i64, i64)>,
+    /// The key of the last note.
+    end: i64,
+}
+
+impl Page {
+    /// Reads the first notes above `after` and up to `last`; `None` where there are none.
+    fn read(sql: &dyn Sql, after: i64, last: i64) -> Result<Option<Self>> {
+        let notes = page_of_notes(sql, after, last)?;
+        let (Some(first), Some(end)) = (notes.first(), notes.last()) else { return Ok(None) };
+        let (contacts, end) = (contacts_of_notes(sql, first.key, end.key)?, end.key);
+        Ok(Some(Self { notes, contacts, end }))
+    }
+
+    fn each(&self, each: &mut dyn FnMut(&NoteWords<'_>) -> Result<()>) -> Result<()> {
+        let mut rest = self.contacts.as_slice();
+        self.notes.iter().try_for_each(|held| each(&held.words(&take_contacts(&mut rest, held.key))))
+    }
+
+    /// Works out the words of each note.
+    fn documents(&self) -> Documents {
+        let mut rest = self.contacts.as_slice();
+        let document = |held: &Held| {
+            let mut document = String::new();
+            held.words(&take_contacts(&mut rest, held.key)).words_onto(&mut document);
+            (held.key, document)
+        };
+        self.notes.iter().map(document).collect()
     }
 }
 
