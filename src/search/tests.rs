@@ -153,6 +153,21 @@ fn a_form_that_begins_unlike_its_basic_form_is_found_by_it() {
 }
 
 #[test]
+fn each_of_many_notes_that_are_indexed_at_once_is_found_by_its_own_word() {
+    for last in [2, 512, 513, 514, 1_025, 1_026, 1_700] {
+        let db = Lite::new();
+        db.contact(1, "Sally Marsh");
+        (2..=last).for_each(|key| db.note(key, &[1], &format!("ordered soup{key}"), None, key * DAY));
+        rebuild(&db, last).unwrap();
+        let found = |word: &str| newest_notes(&db, word, 0, 5_000).unwrap();
+        assert_eq!(found("order").len() as i64, last - 1, "of {last}");
+        for key in 2..=last {
+            assert_eq!(found(&format!("soup{key}")), [key], "of {last}");
+        }
+    }
+}
+
+#[test]
 fn as_many_answers_come_of_a_contact_with_very_many_notes_as_are_asked_for() {
     let db = Lite::new();
     db.contact(1, "Sally");
