@@ -3,8 +3,10 @@
 //! The floor of packing reads the same rows by plain statements: the journal a line an entry, every contact and note once
 //! more for the cards and once more for the tables; hashes and deflates them as a bundle does, and formats nothing. The
 //! floor of taking in reads the same bundle: it inflates and hashes each of its files, parses the journal, and loads what it
-//! says into tables by statements held, in one transaction. It checks nothing, and believes the journal without its chains.
-//! Once it fills the bare tables, and once a journal and a full-text index as well.
+//! says into tables by statements held, in one transaction, all on one thread. It checks nothing, and believes the journal
+//! without its chains. Once it fills the bare tables with their indexes (contacts, handles, tags, fields, notes, who looks
+//! after whom): that is the bare floor, for which the bar is. It cannot search, and could not pack the bundle again. Once it
+//! fills a journal and a full-text index as well, which a memory does, too.
 //!
 //! Each runs in a process of its own, so that its peak memory is its own.
 #![allow(
