@@ -72,7 +72,7 @@ enum Parcel {
     /// Entries, and bytes of attachments.
     Entries(Vec<Record>, BTreeMap<Vec<u8>, Vec<u8>>),
     /// A bundle.
-    Bag(Bag),
+    Bag(Box<Bag>),
 }
 
 fn moves(deeds: &'static [Deed], erasing: u32) -> impl Strategy<Value = Vec<Move>> {
@@ -354,7 +354,7 @@ fn pack(from: &Memory, telling: Telling) -> Parcel {
         Telling::Scoped(choice) => records = scoped(from, choice),
         Telling::Bundle(choice) => {
             if let Some(bag) = bundle(from, choice, None) {
-                return Parcel::Bag(bag);
+                return Parcel::Bag(Box::new(bag));
             }
         }
     }
