@@ -18,6 +18,7 @@ use crate::journal::{Absence, Subject};
 use crate::memory::{Memory, View};
 use crate::store::{Row, RowExt, SqlExt, Value};
 use crate::time;
+use crate::wording::Quoted;
 
 /// One change, as the journal keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +82,7 @@ impl FromStr for Cursor {
             .ok_or_else(|| {
                 Error::invalid(
                     "cursor",
-                    format!("“{text}” did not come from heirloom; hand back what Changes::cursor gave"),
+                    format!("{} did not come from heirloom; hand back what Changes::cursor gave", Quoted(text)),
                 )
             })
     }

@@ -268,6 +268,9 @@ fn feed_hands_out_each_change_once_and_wakes_for_the_next() {
     fs::write(directory.path().join("cursor"), "garbage").unwrap();
     let spoilt = run(&directory, "feed", &["m.heirloom", "cursor", "0"]);
     assert!(said(&spoilt.stderr).contains("“garbage” did not come from heirloom"), "{}", said(&spoilt.stderr));
+    fs::write(directory.path().join("cursor"), "line of another file\n".repeat(1_000)).unwrap();
+    let spoilt = run(&directory, "feed", &["m.heirloom", "cursor", "0"]);
+    assert!(said(&spoilt.stderr).len() < 400, "the error repeats all of another file: {}", said(&spoilt.stderr));
 }
 
 #[test]
