@@ -9,7 +9,14 @@ mod screen;
 #[path = "shared/year.rs"]
 mod year;
 
-use std::{env, error::Error, fs, io::Cursor, path::Path, process::ExitCode};
+use std::{
+    env,
+    error::Error,
+    fs,
+    io::{Cursor, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use flags::Flags;
 use heirloom::bundle::{Bag, Opening, TrustedKeys};
@@ -32,6 +39,12 @@ fn main() -> ExitCode {
 
 /// Takes the bundle in, and writes the receipt that goes back where one is asked for.
 fn take_in(flags: &Flags) -> Result<String, Box<dyn Error>> {
+    let keys = flags.file("--keys")?.map(|keys| TrustedKeys::parse(&String::from_utf8_lossy(&keys))).transpose()?;
+    let receipt = flags.value("--receipt").filter(|_| !flags.has("--preview"));
+    if let Some(file) = receipt.filter(|file| Path::new(file).exists()) {
+        // It may be the bundle or the memory, if arguments were mixed up.
+        return Err(format!("{file} is there already; name another file with --receipt, or remove it").into());
+    }
     let (memory, bag) = match flags.named() {
         // Opened first, so that a wrong name of the bundle leaves no empty memory behind; a preview does neither.
         Some([memory, file]) => {
@@ -42,16 +55,16 @@ fn take_in(flags: &Flags) -> Result<String, Box<dyn Error>> {
         }
         None => (Memory::in_memory()?, of_the_year()?),
     };
-    let keys = flags.file("--keys")?.map(|keys| TrustedKeys::parse(&String::from_utf8_lossy(&keys))).transpose()?;
     let import = keys.iter().fold(memory.import_bundle(&bag), |import, keys| import.expect_signature(keys));
     if flags.has("--preview") {
         return Ok(import.preview()?.to_string());
     }
     let arrival = import.run(Actor::system("import_bundle"))?;
-    if let Some(file) = flags.value("--receipt") {
+    if let Some(file) = receipt {
         let failed =
             |error| format!("the bundle is taken in, but {file} cannot be written ({error}); run it again for that");
-        fs::write(file, arrival.receipt()?.to_json()).map_err(failed)?;
+        let mut written = fs::File::create_new(file).map_err(failed)?;
+        written.write_all(arrival.receipt()?.to_json().as_bytes()).map_err(failed)?;
     }
     Ok(arrival.to_string())
 }

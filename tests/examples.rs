@@ -538,6 +538,25 @@ fn import_bundle_says_what_would_come_then_takes_it_in_and_writes_the_receipt() 
 }
 
 #[test]
+fn import_bundle_writes_its_receipt_over_no_file_that_is_there() {
+    let (directory, memory) = filled();
+    let zip = fs::File::create(directory.path().join("handoff.zip")).unwrap();
+    let _report = memory.bundle().write(zip).unwrap();
+    printed(&directory, "import_bundle", &["ours.heirloom", "handoff.zip"]);
+    for there in ["ours.heirloom", "handoff.zip"] {
+        let before = fs::read(directory.path().join(there)).unwrap();
+        let output = run(&directory, "import_bundle", &["ours.heirloom", "handoff.zip", "--receipt", there]);
+        let why = format!("import_bundle: {there} is there already; name another file with --receipt");
+        assert!(said(&output.stderr).starts_with(&why), "{}", said(&output.stderr));
+        assert!(fs::read(directory.path().join(there)).unwrap() == before, "the receipt took the place of {there}");
+    }
+    let output = run(&directory, "import_bundle", &["new.heirloom", "handoff.zip", "--receipt", "new.heirloom"]);
+    assert!(said(&output.stderr).contains("new.heirloom cannot be written"), "{}", said(&output.stderr));
+    let new = Memory::options().must_exist().open(directory.path().join("new.heirloom")).unwrap();
+    assert_eq!(new.count_contacts().unwrap(), 42);
+}
+
+#[test]
 fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file() {
     let (directory, memory) = filled();
     let preview = printed(&directory, "export_bundle", &["corner-table.heirloom", "--preview"]);
