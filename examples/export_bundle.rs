@@ -9,10 +9,10 @@ mod screen;
 #[path = "shared/year.rs"]
 mod year;
 
-use std::{env, error::Error, fs, path::Path, process::ExitCode};
+use std::{env, error::Error, fs, io::ErrorKind, path::Path, process::ExitCode};
 
 use flags::Flags;
-use heirloom::bundle::{Signer, SigningKey};
+use heirloom::bundle::{BundleExport, Signer, SigningKey};
 use heirloom::{AgencyId, Memory};
 
 fn main() -> ExitCode {
@@ -42,11 +42,15 @@ fn pack(flags: &Flags) -> Result<String, Box<dyn Error>> {
     let key = flags.file("--sign")?.map(SigningKey::from_openssh).transpose()?;
     let mut bundle = memory.bundle().title(title(out));
     if let Some(name) = flags.value("--agency").or(agency) {
-        bundle = bundle.agency(called(&memory, name)?).sender(name);
+        bundle = called(&memory, name)?.into_iter().fold(bundle, BundleExport::agency).sender(name);
     }
     bundle = flags.value("--to").into_iter().fold(bundle, |bundle, to| bundle.receiver(to));
     if flags.has("--preview") {
         return Ok(format!("{}\n", bundle.preview()?));
+    }
+    if !out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+        // Unpacking makes a folder of the same name without the ending.
+        return Err(format!("{}: it must end in .zip, such as handoff.zip", out.display()).into());
     }
     if out.exists() {
         // What was handed over is needed again, to purge.
@@ -54,20 +58,34 @@ fn pack(flags: &Flags) -> Result<String, Box<dyn Error>> {
     }
     let unfinished = out.with_extension("unfinished");
     bundle = key.iter().fold(bundle, |bundle, key| bundle.sign(key as &dyn Signer));
-    let file = fs::File::create(&unfinished).map_err(|error| format!("{}: {error}", out.display()))?;
+    let file = fs::File::create_new(&unfinished).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => format!(
+            "{} is there already, where the bundle is packed before it is whole; remove it if no other run is packing, or \
+             name another file with --out",
+            unfinished.display()
+        ),
+        _ => format!("{}: {error}", out.display()),
+    })?;
     let packed: Result<_, Box<dyn Error>> = bundle.write(file).map_err(Into::into).and_then(|report| {
         fs::rename(&unfinished, out).map_err(|error| format!("{}: {error}", out.display()))?;
         Ok(report)
     });
     let report = packed.inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
-    let (out, folder) = (out.display(), &report.folder);
+    let (out, typed, folder) = (out.display(), typed(&out.to_string_lossy()), &report.folder);
     let next = format!(
-        "unzip {out}\n  bagit.py --validate {folder}\n  cargo run --example import_bundle -- ours.heirloom {out} --preview"
+        "unzip {typed}\n  bagit.py --validate {folder}\n  cargo run --example import_bundle -- ours.heirloom {typed} --preview"
     );
     Ok(format!(
         "{out} is {report}\n\nwhat to do next:\n  {next}\nand open {folder}/data/index.html in a browser; how to check who \
          packed it stands in {folder}/README.txt\n"
     ))
+}
+
+/// The name of a file as a shell takes it for one word.
+fn typed(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-/+,:@%".contains(c);
+    let name = if name.starts_with('-') { format!("./{name}") } else { name.to_owned() };
+    if name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 /// The title of a bundle: the name of its file, which begins with a capital letter on a page.
@@ -77,10 +95,12 @@ fn title(out: &Path) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
-fn called(memory: &Memory, name: &str) -> Result<AgencyId, Box<dyn Error>> {
+/// The agencies of a name: a memory that took in the bundle of another may have one from each.
+fn called(memory: &Memory, name: &str) -> Result<Vec<AgencyId>, Box<dyn Error>> {
     let agencies = memory.agencies()?;
-    if let Some(agency) = agencies.iter().find(|agency| agency.name == name) {
-        return Ok(agency.id);
+    let found: Vec<AgencyId> = agencies.iter().filter(|agency| agency.name == name).map(|agency| agency.id).collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
     let names: Vec<String> = agencies.iter().map(|agency| format!("“{}”", agency.name)).collect();
     let but = if names.is_empty() { "nor any other".to_owned() } else { format!("but {}", names.join(", ")) };

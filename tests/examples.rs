@@ -557,6 +557,47 @@ fn import_bundle_writes_its_receipt_over_no_file_that_is_there() {
 }
 
 #[test]
+fn export_bundle_writes_over_no_file_and_prints_lines_that_work_as_they_stand() {
+    let (directory, _memory) = filled();
+    fs::write(directory.path().join("ours.unfinished"), "precious").unwrap();
+    let output = run(&directory, "export_bundle", &["corner-table.heirloom", "--out", "ours.zip"]);
+    assert!(
+        said(&output.stderr).starts_with("export_bundle: ours.unfinished is there already"),
+        "{}",
+        said(&output.stderr)
+    );
+    assert_eq!(fs::read(directory.path().join("ours.unfinished")).unwrap(), b"precious");
+
+    let output = run(&directory, "export_bundle", &["corner-table.heirloom", "--out", "handoff"]);
+    assert!(said(&output.stderr).contains("handoff: it must end in .zip"), "{}", said(&output.stderr));
+
+    let told = printed(&directory, "export_bundle", &["corner-table.heirloom", "--out", "it's ours.zip"]);
+    assert!(
+        told.contains(r"  unzip 'it'\''s ours.zip'") && told.contains(r"ours.heirloom 'it'\''s ours.zip' --preview"),
+        "{told}"
+    );
+    let told = printed(&directory, "export_bundle", &["corner-table.heirloom", "--out", "-x.zip"]);
+    assert!(told.contains("  unzip ./-x.zip\n"), "{told}");
+}
+
+#[test]
+fn export_bundle_takes_every_agency_of_the_name() {
+    let (directory, memory) = filled();
+    let other = memory
+        .write(Actor::system("setup"), |w| {
+            let other = w.add_agency("Bright Spoon", None, None)?;
+            let ana = w.add_member(NewMember::new("Ana Costa").of_agency(other))?;
+            let ada = w.add_contact(NewContact::person("Ada Quill"))?;
+            w.assign(ada, &ana, Role::Owner)?;
+            Ok(other)
+        })
+        .unwrap();
+    let arguments = ["corner-table.heirloom", "--agency", "Bright Spoon", "--out", "ours.zip"];
+    let told = printed(&directory, "export_bundle", &arguments);
+    assert!(told.contains("10 contacts") && told.contains("2 agencies"), "{other} stays behind\n{told}");
+}
+
+#[test]
 fn export_bundle_packs_what_an_agency_looked_after_and_leaves_no_half_of_a_file() {
     let (directory, memory) = filled();
     let preview = printed(&directory, "export_bundle", &["corner-table.heirloom", "--preview"]);
