@@ -545,7 +545,7 @@ impl Writer<'_> {
 }
 
 /// Whether a name or an address stands in a folded text, and not only as a part of a longer word.
-fn stands_in(name: &str, folded: &str) -> bool {
+pub(crate) fn stands_in(name: &str, folded: &str) -> bool {
     let name = fold(name);
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     folded.match_indices(&name).any(|(at, found)| {

@@ -1,6 +1,6 @@
 //! Purge: what was handed over, and was received, is deleted by who handed it over, with a certificate of deletion.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
@@ -8,12 +8,13 @@ use crate::actor::Actor;
 use crate::bundle::Bag;
 use crate::check;
 use crate::contact::ContactSummary;
-use crate::erasure::{MemoryPurged, ToErase};
+use crate::erasure::{MemoryPurged, ToErase, stands_in};
 use crate::error::{Error, Result};
 use crate::id::ContactId;
 use crate::journal::{Hash, Writer};
 use crate::memory::{Memory, View};
 use crate::search::fold;
+use crate::store::{RowExt, SqlExt};
 
 mod certificate;
 mod certify;
@@ -121,7 +122,8 @@ impl<'m> Purge<'m> {
     /// # Errors
     /// [`Error::Refused`] where no receipt of a bundle is recorded, or nobody signed it, and for a bundle of another memory;
     /// [`Error::Bundle`] for one that cannot be read; [`Error::Invalid`] for an empty instruction, ground or name, or one in
-    /// which the name of somebody stands who is deleted; [`Error::Unknown`] for an unknown contact that is to be kept.
+    /// which the name or an address of somebody stands who is deleted; [`Error::Unknown`] for an unknown contact that is to
+    /// be kept.
     pub fn preview(&self) -> Result<PurgePreview> {
         self.terms.check()?;
         self.memory.all_seeing().read(|view| self.look(view))
@@ -131,7 +133,7 @@ impl<'m> Purge<'m> {
         let returned = self.bags.iter().map(|bag| self.returned(view, bag)).collect::<Result<Vec<_>>>()?;
         let handed = Handed::read(view, self.memory.id(), &self.bags)?;
         let preview = handed.sort_out(view, &self.terms, returned)?;
-        self.terms.name_none_of(&preview.contacts)?;
+        self.terms.name_none_of(view, &preview.contacts)?;
         Ok(preview)
     }
 
@@ -199,24 +201,34 @@ impl Terms {
     }
 
     /// The certificate stays when everything else goes.
-    fn name_none_of(&self, contacts: &[ContactSummary]) -> Result<()> {
+    fn name_none_of(&self, view: &View<'_>, contacts: &[ContactSummary]) -> Result<()> {
         let grounds = self.keeping.iter().flat_map(|(ground, _)| ground.words());
         let stores = self.elsewhere.iter().flat_map(StoreCovered::words);
         let words: Vec<String> =
             [self.instruction.as_str()].into_iter().chain(grounds).chain(stores).map(fold).collect();
-        let named = |name: &str| {
-            let name = fold(name);
-            // A single word may be any word; a name of several is hardly anything else.
-            name.contains(' ') && words.iter().any(|words| words.contains(&name))
-        };
-        match contacts.iter().any(|contact| named(&contact.name)) {
+        let named = |name: &str| words.iter().any(|words| stands_in(name, words));
+        // A single word may be any word; a name of several is hardly anything else.
+        let by_name = contacts.iter().any(|contact| contact.name.contains(char::is_whitespace) && named(&contact.name));
+        match by_name || has_address_of(view, contacts, named)? {
             false => Ok(()),
             true => Err(Error::invalid(
                 "words of the certificate",
-                "they have the name of somebody who is deleted, and they stay; write a number of the case instead",
+                "they have the name or an address of somebody who is deleted, and they stay; write a number of the case \
+                 instead",
             )),
         }
     }
+}
+
+/// Whether an address of one of these contacts, today's or a former one, is named.
+fn has_address_of(view: &View<'_>, contacts: &[ContactSummary], named: impl Fn(&str) -> bool) -> Result<bool> {
+    let contacts: HashSet<ContactId> = contacts.iter().map(|contact| contact.id).collect();
+    let mut found = false;
+    view.sql().each("SELECT h.address_key, c.id FROM handle h JOIN contact c ON c.key = h.contact", &[], |row| {
+        found |= contacts.contains(&ContactId(row.uuid(1)?)) && named(row.text(0)?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// What a purge would delete, and what would stay. As text by `Display`.
