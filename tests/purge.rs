@@ -508,9 +508,11 @@ fn what_could_not_be_scrubbed_while_somebody_read_is_certified_later() {
     };
     assert!(!scrubbed(&certificate) && !certificate.is_complete(), "{certificate}");
     assert_eq!(certificate.after.unwrap().contacts, 0, "it is deleted all the same");
+    scene.agency.write(&scene.tom, |w| w.add_contact(NewContact::person("Ada Quill"))).unwrap();
     let later = scene.agency.certify(&scene.tom, certificate.id).unwrap();
     assert!(scrubbed(&later), "{later}");
     assert_eq!((later.id, later.deleted.clone()), (certificate.id, certificate.deleted));
+    assert_eq!(later.after, certificate.after, "what was added since is counted as left behind the deletion");
     assert_eq!(scene.agency.certificates().unwrap(), [later]);
     let unknown = scene.agency.certify(&scene.tom, heirloom::uuid::Uuid::nil()).unwrap_err();
     assert_eq!(unknown.to_string(), "there is no certificate 00000000-0000-0000-0000-000000000000 in this memory");

@@ -36,7 +36,9 @@ impl Memory {
             certificate.checks = vec![nothing_is_left(w.sql())?, everything_agrees(&verified)];
             certificate.stores.retain(|store| store.said_by != "heirloom" || !OWN.contains(&store.store.as_str()));
             certificate.stores.splice(0..0, own_stores(scrubbed.is_ok()));
-            certificate.after = Some(figures(w.sql())?);
+            if certificate.after.is_none() {
+                certificate.after = Some(figures(w.sql())?);
+            }
             certificate.ended = Some(w.at().max(certificate.began));
             certificate.head = Some(w.head());
             let memory = w.memory_id();
