@@ -11,6 +11,9 @@ use std::{env, fs};
 
 use heirloom::{ContactId, Error, Export, ExportReport, Memory, Result};
 
+/// What is written.
+const FILES: [&str; 4] = ["contacts.vcf", "contacts.csv", "notes.csv", "ownership.csv"];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [memory, folder, names @ ..] = arguments.as_slice() else {
@@ -36,16 +39,21 @@ fn export(memory: &str, folder: &Path, names: &[String]) -> Result<String> {
     let named: Vec<Vec<ContactId>> = names.iter().map(|name| called(&memory, name)).collect::<Result<_>>()?;
     let export = if names.is_empty() { memory.export() } else { memory.export().of(named.concat()) };
     fs::create_dir_all(folder).map_err(|error| Error::Io { path: folder.into(), why: error.to_string() })?;
+    // All four or none: files of two exports side by side would be taken for one.
+    if let Some(path) = FILES.iter().map(|name| folder.join(name)).find(|path| path.exists()) {
+        return Err(Error::Io { path, why: "it is there already; name another folder, or remove it".into() });
+    }
     let write = |name: &str, format: fn(&Export<'_>, fs::File) -> Result<ExportReport>| {
         let path: PathBuf = folder.join(name);
         let file = fs::File::create_new(&path).map_err(|error| Error::Io { path, why: error.to_string() })?;
         format(&export, file).map(|report| format!("{name}: {report}\n"))
     };
+    let [cards, contacts, notes, ownership] = FILES;
     Ok([
-        write("contacts.vcf", |export, file| export.vcards(file))?,
-        write("contacts.csv", |export, file| export.contacts_csv(file))?,
-        write("notes.csv", |export, file| export.notes_csv(file))?,
-        write("ownership.csv", |export, file| export.ownership_csv(file))?,
+        write(cards, |export, file| export.vcards(file))?,
+        write(contacts, |export, file| export.contacts_csv(file))?,
+        write(notes, |export, file| export.notes_csv(file))?,
+        write(ownership, |export, file| export.ownership_csv(file))?,
     ]
     .concat())
 }

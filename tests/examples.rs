@@ -360,6 +360,12 @@ fn export_writes_cards_and_tables_once_and_tells_what_is_in_them() {
     assert_eq!(cards.matches("BEGIN:VCARD\r\n").count(), 42);
     let again = run(&directory, "export", &["corner-table.heirloom", "exported"]);
     assert_eq!(again.status.code(), Some(1), "a file that is there is not written over");
+    fs::create_dir(directory.path().join("half")).unwrap();
+    fs::write(directory.path().join("half/ownership.csv"), "of last year").unwrap();
+    let half = run(&directory, "export", &["corner-table.heirloom", "half"]);
+    let why = "ownership.csv: it is there already; name another folder, or remove it\n";
+    assert!(said(&half.stderr).ends_with(why), "{}", said(&half.stderr));
+    assert_eq!(fs::read_dir(directory.path().join("half")).unwrap().count(), 1, "a part of the files was written");
 
     let report = printed(&directory, "import", &["elsewhere.heirloom", "heirloom", "exported/contacts.vcf"]);
     assert!(report.starts_with("contacts.vcf: 42 contacts and 305 notes added"), "{report}");
