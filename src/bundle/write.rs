@@ -25,7 +25,7 @@ use crate::memory::{Memory, ORGANISATION, View};
 use crate::search::fold;
 use crate::store::{Location, RowExt, SqlExt, Value};
 use crate::time;
-use crate::wording::Visible;
+use crate::wording::{Count, Visible};
 
 mod readme;
 
@@ -251,9 +251,10 @@ impl<W: Write> Packer<'_, W> {
     /// it, and else from a memory that has only what goes.
     fn readable(&mut self, slice: &Slice, statement: &Statement) -> Result<Vec<String>> {
         let (view, at) = (self.view, time::to_micros(statement.as_of)?);
+        let private = slice.private_notes(view.sql())?.iter().filter(|notes| notes.goes).map(|notes| notes.count).sum();
         if slice.is_whole() {
             let view = View::new(view.sql(), ORGANISATION, at, view.region());
-            return self.files(&view, statement);
+            return self.files(&view, statement, private);
         }
         let scratch = Memory::options().open_at(&Location::Scratch)?;
         let mut entries = Steps::new("a scratch memory", slice.counts().entries, self.tell);
@@ -266,12 +267,13 @@ impl<W: Write> Packer<'_, W> {
         })?;
         scratch.read(|scratch| {
             let view = View::new(scratch.sql(), ORGANISATION, at, view.region());
-            self.files(&view, statement)
+            self.files(&view, statement, private)
         })
     }
 
-    /// Writes the cards, the tables and the reader page, and says of each what is in it and what it could not say.
-    fn files(&mut self, view: &View<'_>, statement: &Statement) -> Result<Vec<String>> {
+    /// Writes the cards, the tables and the reader page, and says of each what is in it and what it could not say; so many
+    /// private notes go that are in none of them.
+    fn files(&mut self, view: &View<'_>, statement: &Statement, private: u64) -> Result<Vec<String>> {
         let export = self.export.memory.export();
         let mut reports = Vec::new();
         for table in &TABLES {
@@ -280,16 +282,24 @@ impl<W: Write> Packer<'_, W> {
             file.finish()?;
             reports.push(format!("{}  {}: {report}", table.name, table.what));
         }
-        if has_no_page(&statement.withheld) {
-            return Ok(reports);
+        if !has_no_page(&statement.withheld) {
+            self.page(view, statement, private)?;
+            reports.push(format!("{PAGE}  everything to read, in a browser"));
         }
+        if private > 0 {
+            let notes = Count(private, "private note");
+            reports.push(format!("  in none of these, but in the journal, for whoever opens it: {notes}"));
+        }
+        Ok(reports)
+    }
+
+    /// Writes the reader page.
+    fn page(&mut self, view: &View<'_>, statement: &Statement, private: u64) -> Result<()> {
         let people: Vec<ContactId> = view.everybody()?;
         let file = Told::new(self.bag.file(PAGE)?, PAGE, self.tell);
         let mut file = BufWriter::with_capacity(BUFFER, file);
-        view.write_bundle_page(&mut file, statement, &people)?;
-        file.into_inner().map_err(|e| failed(e.into_error()))?.finish()?;
-        reports.push(format!("{PAGE}  everything to read, in a browser"));
-        Ok(reports)
+        view.write_bundle_page(&mut file, statement, &people, private)?;
+        file.into_inner().map_err(|e| failed(e.into_error()))?.finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is in a bundle of a memory, and that stock tools and other programs can read it.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use heirloom::bundle::{Bag, BundleExport, Opening, Statement};
@@ -99,6 +100,31 @@ fn no_file_of_a_narrowed_bundle_tells_of_who_is_outside() {
             assert!(!text.contains(outside), "{name} tells {outside}");
         }
     }
+}
+
+#[test]
+fn private_notes_that_go_are_told_of_beside_the_files_that_do_not_show_them() {
+    let (memory, _, sally) = corner_table();
+    let tom = memory.members().unwrap().into_iter().find(|member| member.name == "Tom Reyes").unwrap().id;
+    memory.write(tom, |w| w.note(sally, "Spoke of a divorce").private().save()).unwrap();
+    let seeing = memory.all_seeing();
+    for bundle in [seeing.bundle().with_private_of(tom), seeing.bundle().of([sally]).with_private_of(tom)] {
+        let mut zip = Vec::new();
+        let _ = bundle.write(&mut zip).unwrap();
+        let files: BTreeMap<String, Vec<u8>> = all_of(&opened(zip)).into_iter().collect();
+        let text = |name: &str| String::from_utf8_lossy(&files[name]).into_owned();
+        assert!(text("data/journal.jsonl").contains("divorce") && !text("data/index.html").contains("divorce"));
+        let readme = text("README.txt");
+        assert!(
+            readme.contains("in none of these, but in the journal, for whoever opens it: 1 private note\n"),
+            "{readme}"
+        );
+        assert!(text("data/index.html").contains("<b>1 private note</b> <span class=\"reason\">not on this page"));
+    }
+    let mut zip = Vec::new();
+    let _ = memory.bundle().write(&mut zip).unwrap();
+    let files: BTreeMap<String, Vec<u8>> = all_of(&opened(zip)).into_iter().collect();
+    assert!(!String::from_utf8_lossy(&files["README.txt"]).contains("in none of these"), "none goes");
 }
 
 #[test]

@@ -123,12 +123,14 @@ impl View<'_> {
         self.write_people(out, contacts, &Said { title, about: &about, withheld: None, receipts })
     }
 
-    /// Writes the page of a bundle: of these contacts, with what the bundle says of itself.
+    /// Writes the page of a bundle: of these contacts, with what the bundle says of itself, and how many private notes its
+    /// journal has, which the page has not.
     pub(crate) fn write_bundle_page(
         &self,
         out: impl io::Write,
         statement: &Statement,
         contacts: &[ContactId],
+        private: u64,
     ) -> Result<()> {
         let mut about = vec![format!("As of {} UTC.", statement.as_of.format("%-d %B %Y, %H:%M"))];
         let said =
@@ -136,7 +138,12 @@ impl View<'_> {
         for (what, who) in said {
             about.extend(who.as_ref().map(|who| format!("{what} {who}.")));
         }
-        let withheld: Vec<Withheld> = statement.withheld.iter().map(Withheld::from).collect();
+        let mut withheld: Vec<Withheld> = statement.withheld.iter().map(Withheld::from).collect();
+        withheld.push(Withheld {
+            count: private,
+            what: ["private note", "private notes"],
+            why: "not on this page, but in the journal beside it, for whoever opens that".to_owned(),
+        });
         let mut receipts = Vec::new();
         for handoff in self.handoffs()? {
             match self.receipt(handoff.id) {
