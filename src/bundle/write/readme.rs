@@ -47,7 +47,7 @@ fn contents(text: &mut String, statement: &Statement, files: &[String]) {
     for file in files {
         let _ = writeln!(text, "{file}");
     }
-    text.push_str("data/journal.jsonl  every change, with who made it and when: the whole of it, for programs\n");
+    text.push_str("data/journal.jsonl  every change that goes, with who made it and when, for programs\n");
     if statement.counts.attachments > 0 {
         text.push_str("data/attachments/  the attachments, each named by its SHA-256\n");
     }
