@@ -330,8 +330,9 @@ impl SubjectAccess {
     /// Finds the notes about others that name the person, which are not in the file: they are first of all the data of those
     /// others. The report counts them; read each, and add by hand what is owed to the person.
     ///
-    /// They are found by each whole name that the person had or has, of two words or more, and by their addresses, in what
-    /// stands today.
+    /// They are found by each whole name that the person had or has, of two words or more, and by their addresses as they are
+    /// kept, in what stands today. An address in another spelling, and promises and facts of others, are not looked through:
+    /// [`Memory::mentions`] finds any text in all of it.
     ///
     /// ```
     /// use heirloom::{Actor, Memory, NewContact};

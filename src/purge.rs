@@ -99,7 +99,8 @@ impl<'m> Purge<'m> {
     }
 
     /// Deletes also what had been withheld from the bundles, such as private notes, or the records that an import read, which a
-    /// narrowed bundle leaves out: nobody will have it then.
+    /// narrowed bundle leaves out: nobody will have it then. A note that is also about somebody who was in no bundle and stays
+    /// goes for both.
     pub const fn with_what_was_withheld(mut self) -> Self {
         self.terms.withheld_too = true;
         self

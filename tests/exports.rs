@@ -839,3 +839,13 @@ fn what_a_format_does_not_carry_is_counted() {
          notes that were retracted, left out: 1\n  promises, which this format does not carry: 1"
     );
 }
+
+#[test]
+fn a_note_on_a_card_that_says_it_is_private_is_never_everybodys() {
+    let memory = Memory::in_memory().unwrap();
+    let card =
+        "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Vera Card\r\nNOTE;X-HEIRLOOM-VISIBILITY=private:Is ill\r\nEND:VCARD\r\n";
+    let _ = memory.import("book").vcards(card.as_bytes()).unwrap();
+    let vera = memory.named("Vera Card").unwrap().remove(0);
+    assert_eq!(memory.timeline(vera.id, None, 9).unwrap().notes.len(), 0, "everybody reads it");
+}

@@ -54,9 +54,11 @@ impl Memory {
     ///   another, its header goes without what it says, so that the chain of hashes is whole.
     /// - In a narrowed bundle the records that an import read, kept verbatim, stay behind: a row or a card may tell of others,
     ///   and what a note says that stays behind. Of a note that was retracted only goes that it was. Why members left is told
-    ///   of those alone by whom the bundle is narrowed.
-    /// - Members and agencies go whom something names that goes, under their names.
-    /// - That somebody was erased goes in every bundle, so that it reaches whoever has them; nothing of them goes.
+    ///   of those alone by whom the bundle is narrowed; why a contact changed hands goes with the contact, and the handoff that
+    ///   moved it with its reason and its figures, which may say the same.
+    /// - Members and agencies go whom something names that goes, under their names and with their e-mail addresses.
+    /// - That somebody was erased goes in every bundle, so that it reaches whoever has them: the headers of their entries, which
+    ///   say who changed what kind of thing when, and nothing of what it was.
     /// - Private notes stay behind unless [`BundleExport::with_private_of`] names their reader; sealed notes always do.
     /// - What people wrote in their own words goes as it is: nobody can tell whom a sentence is about but by reading it.
     ///

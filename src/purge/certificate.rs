@@ -358,7 +358,8 @@ impl Certificate {
     }
 
     /// Whether these contacts, as a receiver finds them in the bundles, are those that were deleted or kept: none is missing,
-    /// none was deleted beside them.
+    /// none was deleted beside them. A contact of the bundles who was gone before, by an earlier purge or an erasure, is in
+    /// neither: leave them out.
     pub fn accounts_for(&self, contacts: impl IntoIterator<Item = impl Into<ContactId>>) -> bool {
         let kept: std::collections::BTreeSet<&Hash> = self.kept.iter().flat_map(|on| &on.hashes).collect();
         let all = contacts.into_iter().map(|contact| hashed(&self.deleted.salt, contact.into()));

@@ -16,7 +16,10 @@ impl Mapping<'_> {
     pub(super) fn own(&mut self, property: &Property) -> bool {
         let is_ours = property.name.starts_with("X-HEIRLOOM-");
         if !self.own && !is_ours {
-            return property.name == "NOTE" && property.param("X-HEIRLOOM-ID").is_some() && self.own_note(property);
+            // Another program may have dropped the id of a note; who may read it is heeded all the same.
+            let marks = ["X-HEIRLOOM-ID", "X-HEIRLOOM-VISIBILITY", "X-HEIRLOOM-SENSITIVITY"];
+            let is_own = property.name == "NOTE" && marks.iter().any(|mark| property.param(mark).is_some());
+            return is_own && self.own_note(property);
         }
         let text = property.verbatim();
         match property.name.as_str() {
