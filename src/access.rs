@@ -331,8 +331,8 @@ impl SubjectAccess {
     /// others. The report counts them; read each, and add by hand what is owed to the person.
     ///
     /// They are found by each whole name that the person had or has, of two words or more, and by their addresses as they are
-    /// kept, in what stands today. An address in another spelling, and promises and facts of others, are not looked through:
-    /// [`Memory::mentions`] finds any text in all of it.
+    /// kept, in what stands today. An address in another spelling is not found, and promises to others and facts of others are
+    /// counted in the report alone: [`Memory::mentions`] finds any text in all of it.
     ///
     /// ```
     /// use heirloom::{Actor, Memory, NewContact};
@@ -490,9 +490,17 @@ impl<'v> Walk<'v> {
         for (what, count) in self.view.unreadable_notes(self.key)? {
             report.left_out.push(AccessFinding { what: what.to_owned(), count });
         }
-        let mentions = if self.provided_only { 0 } else { self.mentions()?.len() as u64 };
+        let (mentions, [promises, facts]) = match self.provided_only {
+            true => (0, [0, 0]),
+            false => (
+                self.mentions()?.len() as u64,
+                mentions::elsewhere(self.view, self.key, &self.contact, &self.own_names)?,
+            ),
+        };
         for (count, what) in [
             (mentions, "notes about others that name the person, which are not in this file"),
+            (promises, "promises to others that name the person, which are not in this file"),
+            (facts, "facts of others that name the person, which are not in this file"),
             (self.unreadable_sources, "sources of imports in a code page in which others could not be found"),
             (self.without_bytes, "bytes of attachments, which were erased, or never came with a bundle"),
         ] {

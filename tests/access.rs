@@ -762,3 +762,29 @@ fn a_private_note_that_is_handed_on_tells_no_member() {
     assert!(told["changes"][0]["what"].as_str().unwrap().starts_with("let [member "), "{told}");
     assert!(told["changes"][0]["why"].as_str().unwrap().ends_with("] looks after her"), "{told}");
 }
+
+#[test]
+fn promises_to_others_and_facts_of_others_that_name_the_person_are_counted_as_left_out() {
+    let memory = Memory::in_memory().unwrap();
+    let mia = memory.write(Actor::system("setup"), |w| w.add_member(NewMember::new("Mia Okafor"))).unwrap();
+    let sally = memory
+        .write(&mia, |w| {
+            let sally = w.add_contact(NewContact::person("Sally Marsh"))?;
+            let ben = w.add_contact(NewContact::person("Ben Stein"))?;
+            w.follow_up(ben, "Tell Sally Marsh why she got no table").save()?;
+            w.follow_up(sally, "Give Sally Marsh a table").save()?;
+            w.set_field(ben, "spouse", Some("Sally Marsh"))?;
+            w.set_field(sally, "spouse", Some("Sally Marsh and Ben Stein"))?;
+            Ok(sally)
+        })
+        .unwrap();
+    let report = memory.all_seeing().access(sally).report().unwrap();
+    let told: Vec<(&str, u64)> = report.left_out.iter().map(|left| (left.what.as_str(), left.count)).collect();
+    assert_eq!(
+        told,
+        [
+            ("promises to others that name the person, which are not in this file", 1),
+            ("facts of others that name the person, which are not in this file", 1),
+        ]
+    );
+}

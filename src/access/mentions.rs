@@ -11,12 +11,8 @@ use crate::store::{RowExt, SqlExt, Value};
 /// Finds the notes that this view may read, are not among `known`, which is in order, and name somebody by a whole name of
 /// two words or more, or by an address.
 pub(super) fn of(view: &View<'_>, person: &Contact, names: &[String], known: &[i64]) -> Result<Vec<NoteId>> {
-    let addresses = person.handles.iter().map(|handle| &handle.address);
-    let names: Vec<&String> = names.iter().chain(addresses).filter(|name| is_telling(name)).collect();
-    let mut runs = Runs::default();
-    let mut found = Vec::new();
-    for name in &names {
-        runs.put_own(name);
+    let (runs, mut found) = (runs(person, names), Vec::new());
+    for name in telling(person, names) {
         found.extend(search::notes_with_words(view.sql(), name)?);
     }
     found.sort_unstable();
@@ -27,6 +23,35 @@ pub(super) fn of(view: &View<'_>, person: &Contact, names: &[String], known: &[i
         mentions.extend(view.readable_text(key)?.filter(|(_, text)| runs.is_in(text)).map(|(id, _)| id));
     }
     Ok(mentions)
+}
+
+/// Counts the promises to others, and the facts of others, that name somebody so.
+pub(super) fn elsewhere(view: &View<'_>, key: i64, person: &Contact, names: &[String]) -> Result<[u64; 2]> {
+    let runs = runs(person, names);
+    let count = |query: &'static str| -> Result<u64> {
+        let mut count = 0;
+        view.sql().each(query, &[Value::Int(key)], |row| {
+            count += u64::from(runs.is_in(row.text(0)?));
+            Ok(())
+        })?;
+        Ok(count)
+    };
+    Ok([
+        count("SELECT what FROM follow_up WHERE contact <> $1")?,
+        count("SELECT value FROM contact_field WHERE contact <> $1")?,
+    ])
+}
+
+/// The names and addresses by which somebody is found.
+fn telling<'a>(person: &'a Contact, names: &'a [String]) -> impl Iterator<Item = &'a String> {
+    let addresses = person.handles.iter().map(|handle| &handle.address);
+    names.iter().chain(addresses).filter(|name| is_telling(name))
+}
+
+fn runs(person: &Contact, names: &[String]) -> Runs {
+    let mut runs = Runs::default();
+    telling(person, names).for_each(|name| runs.put_own(name));
+    runs
 }
 
 /// Whether a name says by itself who is meant: a given name alone does not.
