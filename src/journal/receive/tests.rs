@@ -44,6 +44,18 @@ fn take_in(into: &Memory, records: &[Record]) -> Result<usize> {
     })
 }
 
+/// Takes records in, and says what was erased by it.
+fn erased_by(into: &Memory, records: &[Record]) -> Erased {
+    let taken = into.write(Actor::system("bundle"), |w| {
+        for record in records {
+            w.receive(&Incoming::new(record.clone())?)?;
+        }
+        w.fold_stale()?;
+        Ok(w.erased_by_import().clone())
+    });
+    taken.unwrap()
+}
+
 pub(super) fn is_sound(memory: &Memory) {
     let found = memory.verify().unwrap();
     assert!(found.is_sound(), "{found}");
@@ -345,15 +357,7 @@ fn a_legal_hold_puts_off_an_erasure_from_elsewhere_until_it_is_lifted() {
         })
         .unwrap();
     let _ = agency.erase(ana, sally, "case 17").unwrap();
-    let erased = client
-        .write(Actor::system("bundle"), |w| {
-            for record in &entries(&agency) {
-                w.receive(&Incoming::new(record.clone())?)?;
-            }
-            w.fold_stale()?;
-            Ok(w.erased_by_import().clone())
-        })
-        .unwrap();
+    let erased = erased_by(&client, &entries(&agency));
     assert_eq!((erased.contacts, erased.held_back.len()), (0, 1), "{erased:?}");
     assert_eq!(erased.to_string(), "nothing more; a legal hold keeps Sally");
     assert!(client.contact(sally).is_ok());
@@ -428,15 +432,7 @@ fn who_wrote_of_somebody_held_and_was_erased_elsewhere_is_known_here_until_the_h
     let setup = Actor::system("setup");
     agency.write(&setup, |w| w.unassign(sally, ana, Role::Owner, None).and_then(|_| w.depart(ana, None))).unwrap();
     let _ = agency.erase_member(Actor::system("setup"), ana, "case 18").unwrap();
-    let erased = client
-        .write(Actor::system("bundle"), |w| {
-            for record in &entries(&agency) {
-                w.receive(&Incoming::new(record.clone())?)?;
-            }
-            w.fold_stale()?;
-            Ok(w.erased_by_import().clone())
-        })
-        .unwrap();
+    let erased = erased_by(&client, &entries(&agency));
     assert_eq!(erased.to_string(), "nothing more; a legal hold keeps Anastazja");
     assert_eq!(client.timeline(sally, None, 9).unwrap().notes[0].recorded_by_name, "Anastazja");
     is_sound(&client);
