@@ -40,7 +40,7 @@ pub(crate) use self::held::linked_to_held;
 pub(crate) use self::kept_out::KeptOut;
 pub(crate) use self::many::ToErase;
 #[cfg(feature = "bundle")]
-pub(crate) use self::masked::masked;
+pub(crate) use self::masked::{masked, may_be_masked};
 pub use self::preview::{ErasurePreview, Shared};
 
 /// `contact.erased`: everything about a contact is erased.

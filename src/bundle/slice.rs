@@ -232,8 +232,8 @@ impl Record {
     fn mask(&mut self, members: &BTreeSet<MemberId>) -> Result<()> {
         let (Some(salt), Some(body), false) = (self.salt, self.body(), members.is_empty()) else { return Ok(()) };
         let change = Change::read(&self.kind, self.version, body)?;
-        let Some(masked) = masked(change, members, self.author().as_ref())? else { return Ok(()) };
-        self.body = Some(RawValue::from_string(masked).map_err(|e| Error::fault("the body of an entry", e))?);
+        let Some(masked) = masked(change, members, self.author().as_ref()) else { return Ok(()) };
+        self.body = Some(RawValue::from_string(masked.body()?).map_err(|e| Error::fault("the body of an entry", e))?);
         (self.salt, self.gone) = (Some(cut::salt(&salt)?), Some(Absence::Masked));
         Ok(())
     }

@@ -22,7 +22,6 @@ use crate::change::Change;
 use crate::erasure::{self, Erased, KeptOut};
 use crate::error::{Error, Result};
 use crate::id::{ContactId, EntryId, MemberId};
-use crate::member::FORMER;
 use crate::store::{Row, RowExt, Sql, SqlExt, Value};
 use crate::time;
 
@@ -179,10 +178,11 @@ impl Record {
                 "has a body of which a part was cut, and of its kind nothing ever is; it was changed, ask for the \
                      bundle again",
             )),
-            (Some(_), Some(body), Some(Absence::Masked)) if !may_be_masked(&self.kind, body) => Err(self.refused(
-                "has a body in which a name was masked, and it names nobody who is; it was changed, ask for the \
+            (Some(_), Some(body), Some(Absence::Masked)) if !erasure::may_be_masked(&self.kind, body) => Err(self
+                .refused(
+                    "has a body in which a name was masked, and it names nobody who is; it was changed, ask for the \
                      bundle again",
-            )),
+                )),
             (Some(_), Some(_), None | Some(Absence::Cut | Absence::Masked))
             | (None, None, Some(Absence::Withheld | Absence::Erased)) => Ok(()),
             _ => Err(self.refused(
@@ -261,25 +261,6 @@ pub(crate) enum Received {
 /// The kinds of the entries that begin something.
 const BEGINNINGS: [&str; 6] =
     ["agency.added", "member.added", "contact.added", "note.added", "follow_up.added", "handoff.offered"];
-
-/// Whether a body of an entry of a kind can be one in which the name of a member was masked, as `erasure/masked.rs` does it.
-fn may_be_masked(kind: &str, body: &str) -> bool {
-    let names_members = matches!(
-        kind,
-        "note.added"
-            | "note.released"
-            | "note.sealed"
-            | "ownership.assigned"
-            | "ownership.ended"
-            | "ownership.transferred"
-            | "ownership.offered"
-            | "follow_up.added"
-            | "follow_up.handed"
-            | "handoff.offered"
-            | "handoff.receipted"
-    );
-    names_members && body.contains(FORMER)
-}
 
 /// An entry that is dated so many microseconds ahead of the clock here is refused: a day.
 const AHEAD_MAX: i64 = 86_400_000_000;

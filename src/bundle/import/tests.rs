@@ -330,6 +330,16 @@ fn hands_over_her_claim_alone(client: &Memory, mia: MemberId, sally: ContactId) 
     is_sound(&copy);
 }
 
+/// Hands a contact over to Ben, and lets who looked after them leave.
+fn leave_to_ben(memory: &Memory, leaver: MemberId, contact: ContactId) {
+    let left = memory.write(office(), |w| {
+        let ben = w.add_member(NewMember::new("Ben"))?;
+        w.transfer(contact, &ben, None)?;
+        w.depart(leaver, None)
+    });
+    left.unwrap();
+}
+
 #[test]
 fn who_left_there_and_owns_here_awaits_a_decision() {
     let (agency, ana, sally) = memory_with("Ana", "Sally");
@@ -352,13 +362,7 @@ fn who_left_there_and_owns_here_awaits_a_decision() {
             Ok(tom)
         })
         .unwrap();
-    agency
-        .write(office(), |w| {
-            let ben = w.add_member(NewMember::new("Ben"))?;
-            w.transfer(sally, &ben, None)?;
-            w.depart(ana, None)
-        })
-        .unwrap();
+    leave_to_ben(&agency, ana, sally);
     let arrival = take_in(&client, &agency);
     let [ToDecide::DepartedOwner { contact, member }] = arrival.to_decide.as_slice() else { panic!("{arrival}") };
     assert_eq!((contact.id, member.as_str()), (tom, "Ana"));
@@ -699,13 +703,7 @@ fn a_member_who_was_erased_elsewhere_and_whom_a_hold_keeps_is_named_in_the_repor
     let client = Memory::in_memory().unwrap();
     let _ = take_in(&client, &agency);
     client.write(office(), |w| w.hold(sally, "matter 1", "ordered").map(drop)).unwrap();
-    agency
-        .write(office(), |w| {
-            let ben = w.add_member(NewMember::new("Ben"))?;
-            w.transfer(sally, &ben, None)?;
-            w.depart(ana, None)
-        })
-        .unwrap();
+    leave_to_ben(&agency, ana, sally);
     let _ = agency.erase_member(office(), ana, "case 18").unwrap();
     let told = take_in(&client, &agency).to_string();
     assert!(told.contains("Erased elsewhere: nothing more; a legal hold keeps Ana"), "{told}");
